@@ -1,0 +1,1 @@
+"""Collects GitHub Copilot adoption metrics daily, keeps their history, and shows them."""

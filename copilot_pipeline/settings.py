@@ -1,0 +1,65 @@
+"""The environment variables of the project, each read at the moment it is needed.
+
+No other module reads the environment, and nothing is read at import.
+"""
+
+import os
+from pathlib import Path
+
+from copilot_pipeline.errors import CopilotPipelineError
+
+TOKEN_SECRET = "COPILOT_METRICS__TOKEN_SECRET"  # noqa: S105 (the variable's name)
+DATABASE_URL = "DATABASE_URL"
+DOWNLOAD_HOSTS = "COPILOT_METRICS__DOWNLOAD_HOSTS"
+CONCURRENCY = "COPILOT_METRICS__CONCURRENCY"
+DAGSTER_HOME = "DAGSTER_HOME"
+
+DEFAULT_CONCURRENCY = 4
+
+
+class SettingError(CopilotPipelineError):
+    """An environment variable is missing or makes no sense."""
+
+
+def token_secret() -> str:
+    """The 64 hexadecimal characters from which the key of every stored token derives."""
+    secret = os.environ.get(TOKEN_SECRET, "").strip()
+    how = f"Make one with `openssl rand -hex 32`, keep it safe, and set {TOKEN_SECRET} to it."
+    if not secret:
+        raise SettingError(
+            f"{TOKEN_SECRET} is not set: tokens cannot be stored or read without it. {how}"
+        )
+    if len(secret) != 64 or any(c not in "0123456789abcdefABCDEF" for c in secret):
+        raise SettingError(f"{TOKEN_SECRET} must be 64 hexadecimal characters. {how}")
+    return secret
+
+
+def database_url() -> str:
+    """`DATABASE_URL`, else the SQLite file `copilot.db` under `DAGSTER_HOME` or right here."""
+    url = os.environ.get(DATABASE_URL, "").strip()
+    if url:
+        return url
+    home = Path(os.environ.get(DAGSTER_HOME) or ".").expanduser().resolve()
+    return f"sqlite:///{home / 'copilot.db'}"
+
+
+def download_hosts() -> tuple[str, ...]:
+    """Hosts, besides GitHub's own, from which report files may be downloaded."""
+    hosts = os.environ.get(DOWNLOAD_HOSTS, "").split(",")
+    return tuple(host.strip().lower() for host in hosts if host.strip())
+
+
+def concurrency() -> int:
+    """How many GitHub requests may be in flight at once per token."""
+    text = os.environ.get(CONCURRENCY, "").strip() or str(DEFAULT_CONCURRENCY)
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise SettingError(f"{CONCURRENCY} must be a whole number from 1 to 100.")
+    return int(text)
+
+
+def token_from(variable: str) -> str:
+    """The access token held by the environment variable of that name."""
+    token = os.environ.get(variable, "").strip()
+    if not token:
+        raise SettingError(f"The environment variable {variable} holds no token: set it first.")
+    return token
