@@ -1,0 +1,144 @@
+"""Seals an access token for storage and opens it again. Knows no database and no network.
+
+The key is derived with Argon2id (RFC 9106, second recommended option) from the secret and a random
+salt of each record; the token is encrypted with AES-256-GCM (NIST SP 800-38D). The account's
+identity is authenticated with it, so that a sealed token moved to another account does not open.
+"""
+
+import base64
+import binascii
+import json
+import os
+import re
+from dataclasses import dataclass, field
+
+from argon2.exceptions import HashingError
+from argon2.low_level import ARGON2_VERSION, Type, hash_secret_raw
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from copilot_pipeline.errors import CopilotPipelineError
+
+KEY_BYTES = 32
+SALT_BYTES = 16
+NONCE_BYTES = 12
+
+# More memory than this in a stored record is an attack or an accident, not a parameter.
+MAX_MEMORY_KIB = 4 * 1024 * 1024
+MAX_TIME_COST = 64
+MAX_LANES = 64
+
+
+class VaultError(CopilotPipelineError):
+    """A stored token does not open. Says no more than that, on purpose."""
+
+
+@dataclass(frozen=True)
+class KeyDerivation:
+    """The Argon2id parameters of one record, stored beside it so that they can be raised later."""
+
+    memory_kib: int = 64 * 1024
+    time_cost: int = 3
+    lanes: int = 4
+
+    def __str__(self) -> str:
+        cost = f"m={self.memory_kib},t={self.time_cost},p={self.lanes}"
+        return f"argon2id$v={ARGON2_VERSION}${cost}"
+
+    @classmethod
+    def parse(cls, text: str) -> "KeyDerivation":
+        match = re.fullmatch(r"argon2id\$v=(\d+)\$m=(\d+),t=(\d+),p=(\d+)", text, re.ASCII)
+        if match is None:
+            raise ValueError("not a stored Argon2id parameter text")
+        version, memory, time_cost, lanes = (int(group) for group in match.groups())
+        parsed = cls(memory, time_cost, lanes)
+        if (
+            version != ARGON2_VERSION
+            or str(parsed) != text
+            or not 8 * lanes <= memory <= MAX_MEMORY_KIB
+            or not 1 <= time_cost <= MAX_TIME_COST
+            or not 1 <= lanes <= MAX_LANES
+        ):
+            raise ValueError("Argon2id parameters out of bounds")
+        return parsed
+
+
+@dataclass(frozen=True)
+class SealedToken:
+    """What is stored of a token: three base64 texts and the key derivation's parameters."""
+
+    ciphertext: str
+    nonce: str
+    salt: str
+    kdf: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose token it is: the account's endpoint and GitHub user id, authenticated with it."""
+
+    endpoint: str
+    github_user_id: int
+
+    def as_associated_data(self) -> bytes:
+        parts = ["copilot_pipeline token", self.endpoint, self.github_user_id]
+        return json.dumps(parts).encode()
+
+
+@dataclass(frozen=True)
+class Vault:
+    """Seals and opens tokens with the keys that derive from one secret (64 hex characters)."""
+
+    secret: str = field(repr=False)
+    derivation: KeyDerivation = field(default_factory=KeyDerivation)
+
+    def seal(self, token: str, identity: Identity) -> SealedToken:
+        salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
+        cipher = AESGCM(self._key(salt, self.derivation))
+        sealed = cipher.encrypt(nonce, token.encode(), identity.as_associated_data())
+        return SealedToken(
+            _to_base64(sealed), _to_base64(nonce), _to_base64(salt), str(self.derivation)
+        )
+
+    def open(self, sealed: SealedToken, identity: Identity) -> str:
+        """The token. `VaultError` if anything differs from what was sealed."""
+        try:
+            key = self._key(_from_base64(sealed.salt), KeyDerivation.parse(sealed.kdf))
+            opened = AESGCM(key).decrypt(
+                _from_base64(sealed.nonce),
+                _from_base64(sealed.ciphertext),
+                identity.as_associated_data(),
+            )
+        except (HashingError, InvalidTag, ValueError):
+            # The cause is cut off: it may describe key material, and tells the user nothing.
+            raise VaultError(
+                "the stored token does not open: the secret is not the one it was sealed with, or "
+                "the stored record was changed. Set the right secret, or import the account again."
+            ) from None
+        return opened.decode()
+
+    def _key(self, salt: bytes, derivation: KeyDerivation) -> bytes:
+        return hash_secret_raw(
+            bytes.fromhex(self.secret),
+            salt,
+            time_cost=derivation.time_cost,
+            memory_cost=derivation.memory_kib,
+            parallelism=derivation.lanes,
+            hash_len=KEY_BYTES,
+            type=Type.ID,
+        )
+
+
+def _to_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    # Several texts decode to the same bytes; only the one that was written is accepted.
+    if _to_base64(data) != text:
+        raise ValueError("not canonical base64")
+    return data
