@@ -1,0 +1,1 @@
+"""The warehouse: tables, Alembic revisions, and the only SQL of the project. Knows no HTTP."""

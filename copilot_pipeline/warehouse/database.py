@@ -1,0 +1,193 @@
+"""The connection to the warehouse: SQLite or PostgreSQL, upgraded to the newest revision."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.redaction import MASK
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+# An arbitrary number that only this project's upgrades lock on.
+UPGRADE_LOCK = 0x636F70696C6F74
+
+# How long SQLite waits for another process's transaction before it gives up.
+SQLITE_BUSY_SECONDS = 60
+
+POSTGRES_CONNECT_SECONDS = 15
+
+
+class DatabaseError(CopilotPipelineError):
+    """The warehouse cannot be used."""
+
+
+class Database:
+    """The warehouse behind one SQLAlchemy URL. Upgrades its schema when opened; close it after use.
+
+    `read()` and `write()` each give a connection in one transaction; an exception rolls it back.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = parse_url(url)
+        self.engine = _create_engine(self.url)
+        # SQLite has one writer at a time: threads queue here rather than poll the file's lock.
+        self._writing = threading.Lock() if self.is_sqlite else nullcontext()
+        try:
+            self._upgrade()
+        except OperationalError as error:
+            self.close()
+            raise DatabaseError(
+                f"the database {self.url!r} cannot be opened: {_first_line(error)} "
+                "Check DATABASE_URL and that the server answers."
+            ) from error
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    def connect(self) -> Connection:
+        """A connection without a transaction yet."""
+        return self.engine.connect()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self, connection: Connection | None = None) -> Iterator[Connection]:
+        """A transaction that writes, on a connection of its own or the given one."""
+        with self._writing, nullcontext(connection) if connection else self.connect() as writer:
+            writer.execution_options(copilot_pipeline_writes=True)
+            with writer.begin():
+                yield writer
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _upgrade(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        scripts = ScriptDirectory.from_config(config)
+        head = scripts.get_current_head()
+        with self.read() as connection:
+            if MigrationContext.configure(connection).get_current_revision() == head:
+                return
+        with self.write() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
+            # Asked again: another process may have upgraded while this one waited for the lock.
+            current = MigrationContext.configure(connection).get_current_revision()
+            known = {script.revision for script in scripts.walk_revisions()}
+            if current is not None and current not in known:
+                raise DatabaseError(
+                    f"the database {self.url!r} was upgraded by a newer version of "
+                    "copilot_pipeline: install that version."
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def parse_url(text: str) -> URL:
+    """The URL with an explicit driver: `postgres://` and `postgresql://` mean psycopg 3."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        # The text may hold a password: it is not repeated.
+        raise DatabaseError(
+            "DATABASE_URL is not a database URL. Examples: sqlite:////var/lib/copilot.db, "
+            "postgresql://user:password@host:5432/copilot"
+        ) from None
+    if url.drivername.split("+")[0] in ("postgres", "postgresql"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise DatabaseError("DATABASE_URL names an SQLite database in memory: name a file.")
+        return url.set(drivername="sqlite+pysqlite")
+    raise DatabaseError(
+        f"DATABASE_URL names {url.get_backend_name()!r}; sqlite and postgresql are supported."
+    )
+
+
+def _create_engine(url: URL) -> Engine:
+    # hide_parameters: no stored value, sealed or not, gets into an exception's text.
+    if url.get_backend_name() != "sqlite":
+        engine = sa.create_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            max_overflow=30,
+            connect_args={"connect_timeout": POSTGRES_CONNECT_SECONDS},
+        )
+        sa.event.listen(engine, "handle_error", _hide_postgres_detail)
+        return engine
+    _create_private_file(Path(url.database or ""))
+    engine = sa.create_engine(
+        url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_SECONDS}
+    )
+    sa.event.listen(engine, "connect", _configure_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _hide_postgres_detail(context: ExceptionContext) -> None:
+    """PostgreSQL quotes the failing row in an error's detail; nobody needs it there."""
+    detail = getattr(getattr(context.original_exception, "diag", None), "message_detail", None)
+    if not detail:
+        return
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None:
+            error.args = tuple(
+                arg.replace(detail, MASK) if isinstance(arg, str) else arg for arg in error.args
+            )
+
+
+def _create_private_file(path: Path) -> None:
+    """Makes the file readable by its owner alone; SQLite gives its journal files the same mode."""
+    try:
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(
+            f"the database file {path} cannot be written: {error.strerror}. "
+            "Check DAGSTER_HOME or DATABASE_URL."
+        ) from error
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not begin transactions by itself: it would do so late, and not for DDL.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that will write takes the lock at once: taken later, it can fail half-way.
+    writes = connection.get_execution_options().get("copilot_pipeline_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _first_line(error: OperationalError) -> str:
+    return str(error.orig).strip().splitlines()[0].rstrip(".") + "."

@@ -1,0 +1,41 @@
+"""Writing rows in the two ways the project needs: replace a slice, insert or update by key."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+Row = dict[str, Any]
+
+
+def frame_rows(frame: pd.DataFrame, **constants: Any) -> list[Row]:
+    """The rows of a frame of objects (a missing value is None) as dictionaries, constants added."""
+    names = [str(name) for name in frame.columns]
+    values = frame.to_numpy(dtype=object).tolist()
+    return [{**constants, **dict(zip(names, row, strict=True))} for row in values]
+
+
+def replace_slice(
+    connection: Connection, table: sa.Table, key: Mapping[str, Any], rows: Sequence[Row]
+) -> int:
+    """Deletes the rows with that key and inserts the given ones; their number."""
+    connection.execute(sa.delete(table).where(*(table.c[name] == key[name] for name in key)))
+    if rows:
+        connection.execute(sa.insert(table), rows)
+    return len(rows)
+
+
+def upsert_statement(
+    connection: Connection, table: sa.Table
+) -> "sqlite.Insert | postgresql.Insert":
+    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def count_rows(connection: Connection, table: sa.Table) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())

@@ -1,0 +1,107 @@
+"""The few numbers that a manager asks for first, read from the tool tables."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from copilot_pipeline.warehouse.tables import language_metrics, org_metrics, seats
+
+# The days over which rates and languages are summed, the newest day included.
+PERIOD_DAYS = 28
+
+# A seat without activity for this long is idle, if it was held for as long.
+IDLE_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Language:
+    """Code completions of a language in the period."""
+
+    name: str
+    suggestions: int
+    acceptances: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One scope's adoption on its newest loaded day. None: not known.
+
+    Active users are people; suggestions, acceptances and languages are sums over the 28 days that
+    end on the day; seats are those of the newest snapshot.
+    """
+
+    day: date
+    days_loaded: int
+    active_users_1d: int | None
+    active_users_7d: int | None
+    active_users_28d: int | None
+    suggestions: int | None
+    acceptances: int | None
+    languages: list[Language]
+    snapshot_day: date | None
+    seat_total: int | None
+    seats_idle: int | None
+
+
+def read_summary(connection: Connection, scope_id: int, now: datetime) -> Summary | None:
+    """The scope's summary, or None where no day is loaded."""
+    table = org_metrics
+    of_scope = sa.select(table).where(table.c.scope_id == scope_id)
+    newest = connection.execute(of_scope.order_by(table.c.day.desc()).limit(1)).one_or_none()
+    if newest is None:
+        return None
+    in_period = table.c.day > newest.day - timedelta(days=PERIOD_DAYS)
+    sums = connection.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.sum(table.c.completion_suggestions).filter(in_period),
+            sa.func.sum(table.c.completion_acceptances).filter(in_period),
+        ).where(table.c.scope_id == scope_id)
+    ).one()
+    snapshot_day, seat_total, seats_idle = _seats(connection, scope_id, now)
+    return Summary(
+        day=newest.day,
+        days_loaded=sums[0],
+        active_users_1d=newest.total_active_users,
+        active_users_7d=newest.weekly_active_users,
+        active_users_28d=newest.monthly_active_users,
+        suggestions=None if sums[1] is None else int(sums[1]),
+        acceptances=None if sums[2] is None else int(sums[2]),
+        languages=_languages(connection, scope_id, newest.day),
+        snapshot_day=snapshot_day,
+        seat_total=seat_total,
+        seats_idle=seats_idle,
+    )
+
+
+def _languages(connection: Connection, scope_id: int, last: date) -> list[Language]:
+    table = language_metrics
+    suggestions = sa.func.coalesce(sa.func.sum(table.c.suggestions), 0)
+    query = (
+        sa.select(
+            table.c.language, suggestions, sa.func.coalesce(sa.func.sum(table.c.acceptances), 0)
+        )
+        .where(table.c.scope_id == scope_id, table.c.day > last - timedelta(days=PERIOD_DAYS))
+        .group_by(table.c.language)
+        .order_by(suggestions.desc(), table.c.language)
+    )
+    return [Language(name, int(s), int(a)) for name, s, a in connection.execute(query)]
+
+
+def _seats(
+    connection: Connection, scope_id: int, now: datetime
+) -> tuple[date | None, int | None, int | None]:
+    of_scope = seats.c.scope_id == scope_id
+    day = connection.execute(sa.select(sa.func.max(seats.c.day)).where(of_scope)).scalar()
+    if day is None:
+        return None, None, None
+    since = now - timedelta(days=IDLE_DAYS)
+    idle = sa.and_(
+        sa.or_(seats.c.last_activity_at.is_(None), seats.c.last_activity_at < since),
+        seats.c.created_at < since,
+    )
+    counts = sa.select(sa.func.count(), sa.func.count().filter(idle))
+    total, idle_count = connection.execute(counts.where(of_scope, seats.c.day == day)).one()
+    return day, total, idle_count
