@@ -1,0 +1,1 @@
+"""The client of GitHub's Copilot REST API: transport, paging, errors. Knows no database."""

@@ -1,0 +1,208 @@
+"""What we ask GitHub for: who a token belongs to, billing, seats, reports, legacy metrics.
+
+Every method gives answers as received; what they hold is for others to say. Source of paths,
+parameters and paging: GitHub's REST documentation of Copilot user management, Copilot usage metrics
+and (closed on 2026-04-02) Copilot metrics.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from http import HTTPStatus
+from types import TracebackType
+from urllib.parse import quote
+
+import httpx
+
+from copilot_pipeline.github.errors import (
+    Answer,
+    FileMissingError,
+    GitHubError,
+    LinkExpiredError,
+    Subject,
+)
+from copilot_pipeline.github.transport import Connection, Transport
+
+# GitHub's largest page; its default is 50.
+SEATS_PER_PAGE = 100
+LEGACY_DAYS_PER_PAGE = 100
+
+# More pages than this is a circle, not a list.
+MOST_PAGES = 10_000
+
+# A signed link lives about an hour: new ones are asked for this often when files do not come.
+MOST_ENVELOPES = 3
+
+_PATHS = {"organization": "orgs", "enterprise": "enterprises"}
+
+
+@dataclass(frozen=True)
+class Document:
+    """An answer as received: its address without a signature, its text, and when it came."""
+
+    url: str
+    text: str
+    fetched_at: datetime
+
+
+@dataclass(frozen=True)
+class User:
+    """Who a token belongs to, and what GitHub says of the token itself."""
+
+    login: str
+    id: int
+    node_id: str | None
+    avatar_url: str | None
+    token_scopes: str | None
+    token_expires_at: datetime | None
+
+
+class GitHubClient:
+    """GitHub as seen with one token. Safe to use from several threads; close it after use.
+
+    Raises `GitHubError` (see `errors`) with a message that names account, scope and endpoint.
+    """
+
+    def __init__(self, connection: Connection, login: str = "") -> None:
+        self._account = f"account {login}" if login else ""
+        self._transport = Transport(connection)
+        self.concurrency = connection.concurrency
+
+    def user(self) -> User:
+        """`GET /user`."""
+        subject = Subject(self._account, "", "GET /user")
+        answer = self._transport.get("/user", {}, subject)
+        body = _json(answer, subject)
+        if not isinstance(body, dict) or type(body.get("id")) is not int or not body.get("login"):
+            raise GitHubError(f"{subject}: the answer names no user. Check the endpoint.")
+        return User(
+            login=str(body["login"]),
+            id=body["id"],
+            node_id=body.get("node_id"),
+            avatar_url=body.get("avatar_url"),
+            token_scopes=answer.headers.get("x-oauth-scopes"),
+            token_expires_at=_expiration(answer.headers),
+        )
+
+    def billing(self, kind: str, slug: str) -> Document:
+        """Seat breakdown and policies: `GET /orgs/{org}/copilot/billing`."""
+        answer, subject = self._get(kind, slug, "/copilot/billing", {})
+        return _document(answer, subject)
+
+    def seats(self, kind: str, slug: str) -> Iterator[Document]:
+        """Every page of the seat list, following `Link` as given."""
+        return self._pages(kind, slug, "/copilot/billing/seats", {"per_page": SEATS_PER_PAGE})
+
+    def legacy_metrics(self, kind: str, slug: str, since: date, until: date) -> Iterator[Document]:
+        """Every page of the closed metrics endpoint, both days included."""
+        params: dict[str, str | int] = {
+            "since": str(since),
+            "until": str(until),
+            "per_page": LEGACY_DAYS_PER_PAGE,
+        }
+        return self._pages(kind, slug, "/copilot/metrics", params)
+
+    def report(self, kind: str, slug: str, report: str, day: date) -> list[Document] | None:
+        """All files of a 1-day report, or None where GitHub has no report for that day (yet)."""
+        for _ in range(MOST_ENVELOPES):
+            path = f"/copilot/metrics/reports/{report}"
+            answer, subject = self._get(kind, slug, path, {"day": str(day)})
+            links = _download_links(answer, subject, day)
+            if not links:
+                return None
+            try:
+                return [
+                    _document(self._transport.download(link, subject), subject) for link in links
+                ]
+            except LinkExpiredError as error:
+                expired = error
+        if isinstance(expired, FileMissingError):
+            return None
+        raise expired
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def __enter__(self) -> "GitHubClient":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _get(
+        self, kind: str, slug: str, path: str, params: Mapping[str, str | int]
+    ) -> tuple[Answer, Subject]:
+        full_path = f"/{_PATHS[kind]}/{quote(slug, safe='')}{path}"
+        subject = Subject(self._account, f"{kind} {slug}", f"GET {full_path}")
+        return self._transport.get(full_path, params, subject), subject
+
+    def _pages(
+        self, kind: str, slug: str, path: str, params: Mapping[str, str | int]
+    ) -> Iterator[Document]:
+        answer, subject = self._get(kind, slug, path, params)
+        for _ in range(MOST_PAGES):
+            if answer.status == HTTPStatus.NO_CONTENT:
+                return
+            yield _document(answer, subject)
+            following = _next_link(answer.headers)
+            if following is None:
+                return
+            answer = self._transport.follow(following, subject)
+        raise GitHubError(f"{subject}: more than {MOST_PAGES} pages.")
+
+
+def _document(answer: Answer, subject: Subject) -> Document:
+    try:
+        text = answer.body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise GitHubError(f"{subject}: the answer is not UTF-8 text.") from None
+    return Document(answer.url, text, datetime.now(UTC))
+
+
+def _json(answer: Answer, subject: Subject) -> object:
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise GitHubError(f"{subject}: the answer is not JSON. Check the endpoint.") from None
+
+
+def _download_links(answer: Answer, subject: Subject, day: date) -> list[str]:
+    """The links of an envelope; none where GitHub says that there is no report.
+
+    GitHub says so in several ways: 204, an empty body, a JSON text, null, or no links.
+    """
+    if answer.status == HTTPStatus.NO_CONTENT or not answer.body.strip():
+        return []
+    envelope = _json(answer, subject)
+    if envelope is None or isinstance(envelope, str):
+        return []
+    links = envelope.get("download_links") if isinstance(envelope, dict) else None
+    if not isinstance(links, list) or not all(isinstance(link, str) for link in links):
+        raise GitHubError(f"{subject}: the answer holds no list of download links.")
+    stated = envelope.get("report_day") if isinstance(envelope, dict) else None
+    if links and stated not in (None, str(day)):
+        raise GitHubError(f"{subject}: GitHub sent the report of another day than {day}.")
+    return links
+
+
+def _next_link(headers: Mapping[str, str]) -> str | None:
+    """`Link: <…>; rel="next"`, as GitHub gives it."""
+    following = httpx.Response(200, headers={"link": headers.get("link", "")}).links.get("next")
+    return following.get("url") if following else None
+
+
+def _expiration(headers: Mapping[str, str]) -> datetime | None:
+    """`github-authentication-token-expiration`: `2026-12-01 08:00:00 UTC`, or with an offset."""
+    text = re.sub(r"\s*UTC$", "+00:00", headers.get("github-authentication-token-expiration", ""))
+    try:
+        instant = datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-"))
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,0 +1,224 @@
+"""The one place that decides what an answer of GitHub means: fine, retry, or permanent with advice.
+
+Sources: GitHub's REST documentation (status codes, rate limits, usage metrics reports), and texts
+observed on live systems.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.redaction import redact
+
+# GitHub says: without a hint, wait at least a minute.
+UNHINTED_WAIT_SECONDS = 60.0
+
+LONGEST_QUOTE = 300
+
+
+class GitHubError(CopilotPipelineError):
+    """GitHub did not give what was asked for. Permanent, unless it is a `RetryableError`."""
+
+    # Whether asking for another day of the same scope would only meet the same refusal.
+    stops_scope = False
+
+
+class AccessError(GitHubError):
+    """The token, its permissions, or a policy stand in the way of the whole scope."""
+
+    stops_scope = True
+
+
+class RefusedUrlError(GitHubError):
+    """An address to which nothing may be sent: another host, plain http, no address at all."""
+
+
+class RetryableError(GitHubError):
+    """A passing trouble: 5xx, a timeout, a cut connection."""
+
+
+class RateLimitedError(RetryableError):
+    """A primary or secondary limit. `wait` is in seconds; None where GitHub gave no hint."""
+
+    def __init__(self, message: str, wait: float | None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class LinkExpiredError(GitHubError):
+    """A signed link that does not open: a new envelope may help."""
+
+
+class FileMissingError(LinkExpiredError):
+    """A signed link whose file is not there: with new links too, the report is not ready."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """For whom and for what a request is made; the beginning of every message about it."""
+
+    account: str
+    scope: str
+    endpoint: str
+
+    def __str__(self) -> str:
+        return ", ".join(part for part in (self.account, self.scope, self.endpoint) if part)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer. `url` has no query where the link was signed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+def check(answer: Answer, subject: Subject, *secrets: str) -> None:
+    """Raises what an answer of 400 and above means.
+
+    Secrets are the texts that must not be quoted from the answer.
+    """
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        return
+    message = _message(answer)
+    quote = f", {redact(message, *secrets)[:LONGEST_QUOTE]!r}" if message else ""
+    said = f"{subject}: {answer.status} {_phrase(answer.status)}{quote}."
+    if is_rate_limited(answer, message):
+        wait = rate_limit_wait(answer)
+        told = "" if wait is None else f"; GitHub asks to wait {wait:.0f} s"
+        raise RateLimitedError(f"{said} The rate limit is used up{told}.", wait)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
+        raise RetryableError(f"{said} GitHub has trouble. Try again later.")
+    raise _permanent(answer, message.lower(), said)
+
+
+def check_download(answer: Answer, subject: Subject) -> None:
+    """The same for a download host, whose refusals mean that the link, not the token, is bad."""
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        return
+    said = f"{subject}: the download answers {answer.status} {_phrase(answer.status)}."
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise RateLimitedError(f"{said} The download host limits the rate.", retry_after(answer))
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
+        raise RetryableError(f"{said} The download host has trouble. Try again later.")
+    if answer.status == HTTPStatus.NOT_FOUND:
+        raise FileMissingError(f"{said} The report's file is missing.")
+    raise LinkExpiredError(f"{said} The link expired, and new ones too. Try again later.")
+
+
+def is_rate_limited(answer: Answer, message: str) -> bool:
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return True
+    return answer.status == HTTPStatus.FORBIDDEN and (
+        "retry-after" in answer.headers
+        or answer.headers.get("x-ratelimit-remaining") == "0"
+        or "rate limit" in message.lower()
+    )
+
+
+def rate_limit_wait(answer: Answer) -> float | None:
+    """Seconds to wait as GitHub says: `Retry-After`, else the reset of a used-up limit."""
+    told = retry_after(answer)
+    if told is not None:
+        return told
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
+        # One second more: the reset is rounded, and clocks differ.
+        return max(float(reset) - datetime.now(UTC).timestamp(), 0.0) + 1.0
+    return None
+
+
+def retry_after(answer: Answer) -> float | None:
+    """`Retry-After` in seconds, given as seconds or as an HTTP date."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        instant = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return max((instant - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def _permanent(answer: Answer, message: str, said: str) -> GitHubError:
+    match answer.status:
+        case HTTPStatus.UNAUTHORIZED:
+            return AccessError(
+                f"{said} The token is invalid or expired. Make a new one and import the account "
+                "again."
+            )
+        case HTTPStatus.FORBIDDEN:
+            return AccessError(f"{said} {_advice_for_forbidden(answer, message)}")
+        case HTTPStatus.NOT_FOUND if "closed down" in message:
+            return AccessError(
+                f"{said} GitHub closed this endpoint on 2026-04-02. "
+                "Import the account again with --metrics-api reports."
+            )
+        case HTTPStatus.NOT_FOUND:
+            return GitHubError(
+                f"{said} The name is wrong, Copilot is not available for it, or the token may not "
+                "see it. Check the name, and that the token's owner is an owner there."
+            )
+        case HTTPStatus.GONE:
+            return AccessError(
+                f"{said} GitHub no longer serves this API version. Upgrade copilot_pipeline."
+            )
+        case HTTPStatus.UNPROCESSABLE_ENTITY if "payment" in message or "billing" in message:
+            return AccessError(
+                f"{said} GitHub reports a payment problem. Settle it in the billing settings."
+            )
+        case HTTPStatus.UNPROCESSABLE_ENTITY:
+            return AccessError(
+                f"{said} The Copilot metrics API is disabled. An owner can enable it under "
+                "Settings, Copilot, Policies."
+            )
+    return GitHubError(f"{said} GitHub does not accept this request.")
+
+
+def _advice_for_forbidden(answer: Answer, message: str) -> str:
+    if "x-github-sso" in answer.headers or "saml" in message:
+        return "Authorize the token for the organization: GitHub, Settings, Tokens, Configure SSO."
+    if "policy" in message:
+        return (
+            "The policy 'Copilot usage metrics' is off. An owner can enable it under Settings, "
+            "Copilot, Policies; for an enterprise choose 'Enabled everywhere'."
+        )
+    permissions = answer.headers.get("x-accepted-github-permissions")
+    if permissions:
+        return f"The token lacks a permission: GitHub accepts {redact(permissions)}."
+    if "resource not accessible" in message:
+        return "The token lacks a permission. The README lists those that each endpoint needs."
+    accepted = answer.headers.get("x-accepted-oauth-scopes")
+    held = answer.headers.get("x-oauth-scopes")
+    scopes = f" GitHub accepts the scopes {redact(accepted)}" if accepted else ""
+    if scopes and held is not None:
+        scopes += f"; the token has {redact(held) or 'none'}"
+    return (
+        "The token's owner must be an owner there, or have the role that may view Copilot metrics, "
+        f"and the token needs the scopes that the README lists.{scopes + '.' if scopes else ''}"
+    )
+
+
+def _message(answer: Answer) -> str:
+    """GitHub's own words, if the body is the usual JSON object."""
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return ""
+    message = body.get("message") if isinstance(body, dict) else None
+    return message if isinstance(message, str) else ""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "(unknown status)"

@@ -1,0 +1,119 @@
+"""When to ask again: waits that grow with jitter, and limits that all requests of a token obey."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from tenacity.wait import wait_exponential_jitter
+
+from copilot_pipeline.github.errors import (
+    UNHINTED_WAIT_SECONDS,
+    GitHubError,
+    RateLimitedError,
+    RetryableError,
+)
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Tries and waits; waits are in seconds.
+
+    The longest wait is a little over the hour after which GitHub's primary limit starts anew.
+    """
+
+    attempts: int = 5
+    first_wait: float = 1.0
+    longest_wait: float = 30.0
+    rate_limit_attempts: int = 6
+    unhinted_wait: float = UNHINTED_WAIT_SECONDS
+    longest_rate_limit_wait: float = 3_700.0
+
+
+DEFAULT_RETRY_POLICY = RetryPolicy()
+
+
+class Retries:
+    """Runs requests under one policy. One object serves all requests of one token.
+
+    A rate-limit answer to one request holds back all of them until the wait is over.
+    """
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        self.policy = policy
+        self._closed = threading.Event()
+        self._open_at = 0.0
+        self._jitter = wait_exponential_jitter(
+            initial=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
+        )
+
+    def call(self, request: Callable[[], T]) -> T:
+        """The request's result. Raises its last error once the policy's tries are used up."""
+        limited = 0
+
+        def gives_up(state: RetryCallState) -> bool:
+            nonlocal limited
+            error = _error(state)
+            if isinstance(error, RateLimitedError):
+                limited += 1
+                wait = self._rate_limit_wait(error, limited)
+                too_long = wait > self.policy.longest_rate_limit_wait
+                return too_long or limited >= self.policy.rate_limit_attempts
+            return state.attempt_number - limited >= self.policy.attempts
+
+        def wait(state: RetryCallState) -> float:
+            error = _error(state)
+            if isinstance(error, RateLimitedError):
+                return self._rate_limit_wait(error, limited)
+            return self._jitter(state)
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(RetryableError),
+            stop=gives_up,
+            wait=wait,
+            before_sleep=self._announce,
+            sleep=self._sleep,
+            reraise=True,
+        )
+
+        def attempt() -> T:
+            self._sleep(self._open_at - time.monotonic())
+            return request()
+
+        return retrying(attempt)
+
+    def close(self) -> None:
+        """Ends every wait; requests that still wait fail."""
+        self._closed.set()
+
+    def _rate_limit_wait(self, error: RateLimitedError, times: int) -> float:
+        if error.wait is not None:
+            # Jitter: the waiting requests must not all come back in the same moment.
+            return max(error.wait, 0.05)
+        return self.policy.unhinted_wait * float(2 ** (times - 1))
+
+    def _announce(self, state: RetryCallState) -> None:
+        error = _error(state)
+        wait = state.next_action.sleep if state.next_action else 0.0
+        if isinstance(error, RateLimitedError):
+            self._open_at = max(self._open_at, time.monotonic() + wait)
+            logger.warning("%s Waiting %.0f s.", error, wait)
+        else:
+            logger.info("%s Trying again in %.1f s.", error, wait)
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            self._closed.wait(seconds)
+        if self._closed.is_set():
+            raise GitHubError("the client was closed while a request waited")
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

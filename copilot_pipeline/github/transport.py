@@ -1,0 +1,169 @@
+"""Sends requests: headers, timeouts, size limits, redirects. A token goes to its endpoint only."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+
+import httpx
+
+from copilot_pipeline.github.errors import (
+    Answer,
+    GitHubError,
+    RefusedUrlError,
+    RetryableError,
+    Subject,
+    check,
+    check_download,
+)
+from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, Retries, RetryPolicy
+from copilot_pipeline.github.urls import DownloadHosts, join, same_origin, without_query
+
+API_VERSION = "2026-03-10"
+USER_AGENT = "copilot_pipeline"
+
+TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+LONGEST_ANSWER_SECONDS = 600.0
+LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
+MOST_REDIRECTS = 3
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where and how a token's requests go."""
+
+    endpoint: str
+    token: str = field(repr=False)
+    proxy: str | None = None
+    download_hosts: tuple[str, ...] = ()
+    concurrency: int = 4
+    retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY
+
+
+class Transport:
+    """The HTTP side of one token: one pool for the API, one without credentials for downloads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._endpoint = httpx.URL(connection.endpoint)
+        self._token = connection.token
+        self._hosts = DownloadHosts.of(connection.endpoint, connection.download_hosts)
+        self._retries = Retries(connection.retry_policy)
+        self._api = self._new_client(connection)
+        self._downloads = self._new_client(connection)
+
+    @staticmethod
+    def _new_client(connection: Connection) -> httpx.Client:
+        # trust_env: HTTP(S)_PROXY and .netrc of the machine are not an account's own settings.
+        return httpx.Client(
+            trust_env=False,
+            proxy=connection.proxy,
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_connections=connection.concurrency),
+            headers={"User-Agent": USER_AGENT},
+        )
+
+    def get(self, path: str, params: Mapping[str, str | int], subject: Subject) -> Answer:
+        """The API's answer to a path below the endpoint."""
+        url = self._endpoint.copy_with(path=self._endpoint.path.rstrip("/") + path)
+        return self.follow(url.copy_merge_params(params), subject)
+
+    def follow(self, url: httpx.URL | str, subject: Subject) -> Answer:
+        """The API's answer to an address that GitHub gave; it must lie at the endpoint."""
+        headers = {
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {self._token}",
+            "X-GitHub-Api-Version": API_VERSION,
+        }
+
+        def request() -> Answer:
+            answer = self._send(self._api, url, headers, subject, self._require_own_origin)
+            check(answer, subject, self._token)
+            return answer
+
+        return self._retries.call(request)
+
+    def download(self, link: str, subject: Subject) -> Answer:
+        """A report's file from a signed link, asked for without the token."""
+
+        def request() -> Answer:
+            answer = self._send(self._downloads, link, {}, subject, self._hosts.require)
+            check_download(answer, subject)
+            return answer
+
+        return self._retries.call(request)
+
+    def close(self) -> None:
+        self._retries.close()
+        self._api.close()
+        self._downloads.close()
+
+    def __enter__(self) -> "Transport":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _require_own_origin(self, link: str | httpx.URL) -> httpx.URL:
+        url = join(self._endpoint, link)
+        if not same_origin(url, self._endpoint):
+            raise RefusedUrlError(
+                f"GitHub points to the host {url.host!r}, which is not the account's endpoint; "
+                "the token is not sent there"
+            )
+        return url
+
+    def _send(
+        self,
+        client: httpx.Client,
+        link: str | httpx.URL,
+        headers: Mapping[str, str],
+        subject: Subject,
+        require: Callable[[str | httpx.URL], httpx.URL],
+    ) -> Answer:
+        """One answer, redirects followed; `require` checks each address before it is called."""
+        for _ in range(MOST_REDIRECTS + 1):
+            try:
+                url = require(link)
+                answer, location = self._receive(client, url, headers, subject)
+                if location is None:
+                    return answer
+                link = join(url, location)
+            except RefusedUrlError as error:
+                raise RefusedUrlError(f"{subject}: {error}.") from None
+        raise GitHubError(f"{subject}: more than {MOST_REDIRECTS} redirects.")
+
+    def _receive(
+        self, client: httpx.Client, url: httpx.URL, headers: Mapping[str, str], subject: Subject
+    ) -> tuple[Answer, str | None]:
+        deadline = time.monotonic() + LONGEST_ANSWER_SECONDS
+        body = bytearray()
+        try:
+            # Cookies that an answer sets go nowhere else.
+            client.cookies.clear()
+            with client.stream("GET", url, headers=dict(headers)) as response:
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > LARGEST_ANSWER_BYTES:
+                        limit = f"{LARGEST_ANSWER_BYTES // 1024 // 1024} MiB"
+                        raise GitHubError(f"{subject}: the answer is larger than {limit}.")
+                    if time.monotonic() > deadline:
+                        raise RetryableError(f"{subject}: the answer does not end. Try later.")
+        except httpx.DecodingError:
+            raise GitHubError(f"{subject}: the answer's compression is broken.") from None
+        except httpx.TransportError as error:
+            # The cause is cut off: its text and its request may hold a signed link.
+            raise RetryableError(
+                f"{subject}: no whole answer came ({type(error).__name__}). Check the network, the "
+                "endpoint and the proxy, and try again."
+            ) from None
+        location = response.headers.get("location") if response.has_redirect_location else None
+        if location is None and response.is_redirect:
+            raise GitHubError(f"{subject}: {HTTPStatus(response.status_code)} without a location.")
+        answer = Answer(response.status_code, response.headers, bytes(body), without_query(url))
+        return answer, location

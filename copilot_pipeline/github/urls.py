@@ -1,0 +1,121 @@
+"""Which addresses may be called: an account's endpoint, its own pages, and the download hosts."""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import httpx
+
+from copilot_pipeline.github.errors import RefusedUrlError
+
+GITHUB_ENDPOINT = "https://api.github.com"
+
+# Source: GitHub's changelog on where report files are served from, fallbacks included.
+GITHUB_DOWNLOAD_HOSTS = (
+    "copilot-reports.github.com",
+    "copilot-reports-*.b01.azurefd.net",
+    "*.blob.core.windows.net",
+)
+
+
+def normalize_endpoint(text: str) -> str:
+    """The base address without a trailing slash: https, or http on loopback; no user, no query."""
+    url = _parse(text)
+    if url.userinfo or url.query or url.fragment:
+        raise RefusedUrlError(
+            "the endpoint must be a plain address without user, password or query, "
+            f"such as {GITHUB_ENDPOINT}"
+        )
+    _require_safe_scheme(url, "the endpoint")
+    return f"{url.scheme}://{url.netloc.decode()}{url.path.rstrip('/')}"
+
+
+def normalize_proxy(text: str) -> str:
+    """The proxy's address: http or https, without credentials."""
+    url = _parse(text)
+    if url.scheme not in ("http", "https"):
+        raise RefusedUrlError("the proxy must be an http:// or https:// address")
+    if url.userinfo:
+        raise RefusedUrlError(
+            "the proxy address holds credentials, which would be stored in the clear: "
+            "use a proxy that admits this machine without them"
+        )
+    return str(url).rstrip("/")
+
+
+def without_query(url: httpx.URL) -> str:
+    """What may be stored and shown of an address that may be signed."""
+    return str(url.copy_with(query=None, fragment=None, userinfo=b""))
+
+
+def join(base: httpx.URL, link: str | httpx.URL) -> httpx.URL:
+    """Where a link that was found at `base` points to."""
+    try:
+        return base.join(link)
+    except httpx.InvalidURL:
+        raise RefusedUrlError("a link is not a URL") from None
+
+
+def same_origin(first: httpx.URL, second: httpx.URL) -> bool:
+    return _origin(first) == _origin(second)
+
+
+@dataclass(frozen=True)
+class DownloadHosts:
+    """The hosts from which an endpoint's report files may come; patterns may hold `*`."""
+
+    patterns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, endpoint: str, further: Sequence[str] = ()) -> "DownloadHosts":
+        """GitHub's own hosts for that endpoint, and further ones (`host` or `host:port`).
+
+        An endpoint on loopback (a simulated GitHub) may serve its files from its own host.
+        """
+        host = httpx.URL(endpoint).host
+        own = [host] if _is_loopback(host) else []
+        if host.startswith("api.") and host.endswith(".ghe.com"):
+            own.append(f"copilot-reports.{host.removeprefix('api.')}")
+        return cls((*GITHUB_DOWNLOAD_HOSTS, *own, *further))
+
+    def require(self, link: str | httpx.URL) -> httpx.URL:
+        """The link as an address, if it may be downloaded from."""
+        url = _parse(str(link))
+        _require_safe_scheme(url, "a report's download link")
+        with_port = f"{url.host}:{url.port}"
+        if not any(fnmatchcase(host, p) for p in self.patterns for host in (url.host, with_port)):
+            raise RefusedUrlError(
+                f"a report's download link points to the host {url.host!r}, which is not allowed. "
+                "If GitHub really serves from there, add it to COPILOT_METRICS__DOWNLOAD_HOSTS"
+            )
+        return url
+
+
+def _parse(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text.strip())
+    except (httpx.InvalidURL, ValueError):
+        raise RefusedUrlError("an address is not a URL") from None
+    if not url.is_absolute_url or not url.host:
+        raise RefusedUrlError("an address is not an absolute URL with a host")
+    return url
+
+
+def _require_safe_scheme(url: httpx.URL, what: str) -> None:
+    if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host)):
+        return
+    raise RefusedUrlError(f"{what} must begin with https:// (http:// only on this machine)")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme)
