@@ -1,0 +1,1 @@
+"""Pure functions from GitHub's raw JSON to pandas frames shaped like the tool tables. No I/O."""

@@ -1,0 +1,124 @@
+"""Single JSON values, taken strictly: the right type, absent (None), or one clear error."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, NoReturn
+
+from copilot_pipeline.errors import CopilotPipelineError
+
+UNKNOWN = "unknown"
+
+Json = Mapping[str, Any]
+
+
+class TransformError(CopilotPipelineError):
+    """An answer that is not what GitHub documents, and that is better refused than guessed."""
+
+
+def parse_json(text: str) -> Any:
+    """The JSON value of the text. Numbers that JSON does not know (NaN) are refused."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise TransformError("not JSON") from error
+
+
+def json_text(value: Any) -> str:
+    """The JSON text of a value, in ASCII, so that every database can store it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def json_object(value: Any, what: str) -> Json:
+    if not isinstance(value, dict):
+        raise TransformError(f"{what} is not an object")
+    return value
+
+
+def optional_object(parent: Json, key: str) -> Json | None:
+    value = parent.get(key)
+    return None if value is None else json_object(value, key)
+
+
+def optional_list(parent: Json | None, key: str) -> list[Json] | None:
+    """The objects in a list, or None where the list is absent or null."""
+    value = None if parent is None else parent.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise TransformError(f"{key} is not a list")
+    return [json_object(entry, f"an entry of {key}") for entry in value]
+
+
+def counter(parent: Json | None, key: str) -> int | None:
+    """A whole number that fits 64 bits, or None where it is absent or null."""
+    value = None if parent is None else parent.get(key)
+    if value is None:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+        raise TransformError(f"{key} is not a whole number of at most 64 bits")
+    return value
+
+
+def total(values: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None if nothing is."""
+    known = [value for value in values if value is not None]
+    result = sum(known)
+    if not -(2**63) <= result < 2**63:
+        raise TransformError("a sum does not fit 64 bits")
+    return result if known else None
+
+
+def largest(values: Iterable[int | None]) -> int | None:
+    """The largest of what is known; None if nothing is."""
+    return max((value for value in values if value is not None), default=None)
+
+
+def optional_text(parent: Json | None, key: str) -> str | None:
+    """A text that every database can store, or None where it is absent or null."""
+    value = None if parent is None else parent.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TransformError(f"{key} is not a text")
+    return storable(value)
+
+
+def name(parent: Json, key: str = "name") -> str:
+    """A trimmed name; `unknown` where it is absent or empty."""
+    return (optional_text(parent, key) or "").strip() or UNKNOWN
+
+
+def storable(text: str) -> str:
+    """Replaces what PostgreSQL or UTF-8 cannot hold: NUL and unpaired surrogates."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def optional_instant(parent: Json, key: str) -> datetime | None:
+    """An ISO 8601 instant in UTC; one without an offset is taken as UTC."""
+    text = optional_text(parent, key)
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise TransformError(f"{key} is not a date and time") from error
+
+
+def optional_date(parent: Json, key: str) -> date | None:
+    """A calendar date; the date of an instant is taken as written."""
+    text = optional_text(parent, key)
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError as error:
+        raise TransformError(f"{key} is not a date") from error
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise TransformError(f"{constant} is not JSON")
