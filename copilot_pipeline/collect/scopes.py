@@ -1,0 +1,83 @@
+"""Which scopes a run collects, and the concurrent work on them, each with its account's token."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from datetime import date
+
+from copilot_pipeline.collect.outcomes import Outcome, failed
+from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.warehouse.accounts import Account, Scope, list_accounts, list_scopes
+from copilot_pipeline.warehouse.database import Database
+
+logger = logging.getLogger(__name__)
+
+OpenClient = Callable[[Account], GitHubClient]
+Task = Callable[[], list[Outcome]]
+
+
+class NoScopeError(CopilotPipelineError):
+    """There is nothing to collect, or not what was asked for."""
+
+
+def select_scopes(database: Database, organizations: Sequence[str] = ()) -> list[Scope]:
+    """All scopes, or the organizations of those names."""
+    with database.read() as connection:
+        scopes = list_scopes(connection)
+    if not scopes:
+        raise NoScopeError(
+            "no organization is configured. Import an account first: "
+            "copilot-pipeline accounts import --org SLUG"
+        )
+    if not organizations:
+        return scopes
+    known = [scope for scope in scopes if scope.kind == "organization"]
+    for slug in organizations:
+        if slug.lower() not in {scope.slug.lower() for scope in known}:
+            names = ", ".join(sorted(scope.slug for scope in known)) or "none"
+            raise NoScopeError(f"no account collects the organization {slug!r}; known: {names}.")
+    wanted = {slug.lower() for slug in organizations}
+    return [scope for scope in known if scope.slug.lower() in wanted]
+
+
+def collect(
+    database: Database,
+    open_client: OpenClient,
+    scopes: Sequence[Scope],
+    days: Sequence[date],
+    tasks_of: Callable[[GitHubClient, Scope], Sequence[Task]],
+) -> Iterator[Outcome]:
+    """Runs every scope's tasks, at most the client's `concurrency` of an account at once.
+
+    An account whose token does not open fails its own scopes only.
+    """
+    with database.read() as connection:
+        accounts = {account.id: account for account in list_accounts(connection)}
+    with ExitStack() as stack:
+        futures: list[Future[list[Outcome]]] = []
+        for account_id in dict.fromkeys(scope.account_id for scope in scopes):
+            own = [scope for scope in scopes if scope.account_id == account_id]
+            try:
+                client = stack.enter_context(open_client(accounts[account_id]))
+            except CopilotPipelineError as error:
+                for scope in own:
+                    yield from _logged(failed(str(scope), days, error))
+                continue
+            executor = ThreadPoolExecutor(client.concurrency, thread_name_prefix="github")
+            # On the way out after an error: nothing new starts, and waiting requests give up.
+            stack.callback(executor.shutdown, wait=True, cancel_futures=True)
+            stack.callback(client.close)
+            for scope in own:
+                futures += [executor.submit(task) for task in tasks_of(client, scope)]
+        for future in as_completed(futures):
+            yield from _logged(future.result())
+
+
+def _logged(outcomes: list[Outcome]) -> list[Outcome]:
+    for outcome in outcomes:
+        # The command line's progress bar counts these records by their outcome.
+        extra = {"outcome": outcome}
+        logger.debug("%s, %s: %s", outcome.scope, outcome.day, outcome.state.value, extra=extra)
+    return outcomes
