@@ -1,0 +1,37 @@
+"""Billing: an organization's seat breakdown and policies, as GitHub shows them."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from copilot_pipeline.assets.results import Result, ScopeSelection, report
+from copilot_pipeline.assets.specs import table_spec
+from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.snapshots import load_billing
+from copilot_pipeline.partitions import daily_partitions
+from copilot_pipeline.resources.database import DatabaseResource
+from copilot_pipeline.resources.github import GitHubResource
+from copilot_pipeline.warehouse import tables
+
+RAW = "raw_billing"
+
+
+@dg.multi_asset(
+    name="billing_snapshot",
+    specs=[table_spec(RAW, tables.raw_billing, group="raw", kind="github")],
+    partitions_def=daily_partitions,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def billing_snapshot(
+    context: dg.AssetExecutionContext,
+    config: ScopeSelection,
+    database: DatabaseResource,
+    github: GitHubResource,
+) -> Iterator[Result]:
+    """Takes today's billing for the newest complete day; keeps what is stored for a past one."""
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    with database.open() as warehouse:
+        scopes = select_scopes(warehouse, config.organizations)
+        outcomes = load_billing(warehouse, github.client, scopes, days)
+        yield from report(context, warehouse, {RAW: tables.raw_billing}, outcomes)

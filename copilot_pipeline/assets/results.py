@@ -1,0 +1,93 @@
+"""From outcomes to what Dagster shows: materializations with counts, or a failure that advises."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import dagster as dg
+import sqlalchemy as sa
+
+from copilot_pipeline.collect.outcomes import Outcome, State, describe_failures
+from copilot_pipeline.days import describe_days
+from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.rows import count_rows
+
+Result = dg.MaterializeResult[None] | dg.AssetMaterialization
+
+
+class ScopeSelection(dg.Config):
+    """Which scopes a run collects."""
+
+    organizations: list[str] = []
+
+
+def report(
+    context: dg.AssetExecutionContext,
+    database: Database,
+    tables: Mapping[str, sa.Table],
+    outcomes: Iterable[Outcome],
+) -> Iterator[Result]:
+    """Yields a result for each selected asset, or raises `Failure` naming every failed scope.
+
+    `tables` holds the step's assets by name. When something failed, the days on which nothing did
+    are still recorded as materialized: their rows are there.
+    """
+    done = list(outcomes)
+    selected = [key.path[-1] for key in context.selected_asset_keys]
+    failures = describe_failures(done)
+    if failures:
+        yield from _complete_days({name: tables[name] for name in selected}, done)
+        raise dg.Failure(
+            description="\n".join(failures), metadata=_summary(done), allow_retries=False
+        )
+    with database.read() as connection:
+        totals = {name: count_rows(connection, tables[name]) for name in selected}
+    for name in tables:
+        if name not in selected:
+            continue
+        for day, rows in _rows_by_day(done, tables[name]).items():
+            context.add_asset_metadata(
+                {"dagster/partition_row_count": rows}, asset_key=name, partition_key=day
+            )
+        yield dg.MaterializeResult(
+            asset_key=name, metadata={**_summary(done), "dagster/row_count": totals[name]}
+        )
+
+
+def _summary(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
+    """Counts, days and scopes; never a payload."""
+    scopes = sorted({outcome.scope for outcome in outcomes})
+    summary: dict[str, dg.MetadataValue] = {"scopes": dg.MetadataValue.text(", ".join(scopes))}
+    for state in State:
+        days = [outcome.day for outcome in outcomes if outcome.state is state]
+        if days:
+            summary[f"scope_days_{state.name.lower()}"] = dg.MetadataValue.int(len(days))
+            if state is not State.LOADED:
+                text = describe_days(sorted(set(days)))
+                summary[f"days_{state.name.lower()}"] = dg.MetadataValue.text(text)
+    for note in sorted({note for outcome in outcomes for note in outcome.notes}):
+        count = sum(outcome.notes.get(note, 0) for outcome in outcomes)
+        summary[note] = dg.MetadataValue.int(count)
+    return summary
+
+
+def _rows_by_day(outcomes: list[Outcome], table: sa.Table) -> dict[str, int]:
+    """The rows of the table by day; a day that was kept, not written, is left out."""
+    rows: dict[str, int] = {}
+    for outcome in outcomes:
+        if outcome.state is not State.KEPT:
+            day = str(outcome.day)
+            rows[day] = rows.get(day, 0) + outcome.rows.get(table.name, 0)
+    return rows
+
+
+def _complete_days(
+    tables: Mapping[str, sa.Table], outcomes: list[Outcome]
+) -> Iterator[dg.AssetMaterialization]:
+    bad = {str(outcome.day) for outcome in outcomes if outcome.state is State.FAILED}
+    for name, table in tables.items():
+        for day, rows in _rows_by_day(outcomes, table).items():
+            if day not in bad:
+                yield dg.AssetMaterialization(
+                    asset_key=name,
+                    partition=day,
+                    metadata={"dagster/partition_row_count": rows},
+                )

@@ -1,0 +1,1 @@
+"""Dagster resources: wiring and life cycle only."""

@@ -1,0 +1,46 @@
+"""The daily schedule."""
+
+from datetime import UTC, timedelta
+
+import dagster as dg
+
+from copilot_pipeline.accounts import all_accounts
+from copilot_pipeline.jobs import METRICS_ASSET_KEYS, daily_copilot
+from copilot_pipeline.partitions import range_tags
+from copilot_pipeline.resources.database import DatabaseResource
+
+# GitHub may still revise these many days before the newest complete one.
+REVISED_DAYS = 3
+
+
+@dg.schedule(
+    job=daily_copilot,
+    cron_schedule="0 6 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    name="daily_copilot_schedule",
+    description=(
+        "Every day at 06:00 UTC: collects the newest complete day, and once more the metrics of "
+        "the three days before it, which GitHub may have revised."
+    ),
+)
+def daily_copilot_schedule(
+    context: dg.ScheduleEvaluationContext, database: DatabaseResource
+) -> list[dg.RunRequest] | dg.SkipReason:
+    with database.open() as warehouse:
+        if not all_accounts(warehouse):
+            return dg.SkipReason(
+                "No account is imported yet: run the job import_account, or "
+                "copilot-pipeline accounts import."
+            )
+    newest = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)
+    first, last = newest - timedelta(days=REVISED_DAYS), newest - timedelta(days=1)
+    return [
+        dg.RunRequest(run_key=f"{newest}", partition_key=str(newest)),
+        # A schedule starts one job only: what metrics_backfill does is here a part of the same job.
+        dg.RunRequest(
+            run_key=f"{newest} revised",
+            asset_selection=METRICS_ASSET_KEYS,
+            tags=range_tags(first, last),
+        ),
+    ]
