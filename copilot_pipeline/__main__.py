@@ -1,0 +1,5 @@
+"""`python -m copilot_pipeline`."""
+
+from copilot_pipeline.cli import main
+
+main()

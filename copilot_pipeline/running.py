@@ -1,0 +1,175 @@
+"""Runs the jobs in this process on the Dagster instance, with a progress bar on a terminal."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+import dagster as dg
+from tqdm import tqdm
+
+from copilot_pipeline import settings
+from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.days import newest_complete_day
+from copilot_pipeline.definitions import defs
+from copilot_pipeline.jobs import SNAPSHOT_ASSET_KEYS
+from copilot_pipeline.partitions import range_tags
+from copilot_pipeline.warehouse.database import Database
+
+METRICS_STEP, SEATS_STEP, BILLING_STEP = "metrics", "seat_snapshot", "billing_snapshot"
+
+# Dagster's own log lines go to the run's log, not to the terminal.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class RunResult:
+    """What became of the runs: their ids by job, counts of scope-days by state, failures."""
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    scope_days: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def success(self) -> bool:
+        return all(run["success"] for run in self.runs)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"success": self.success, "runs": self.runs, "scope_days": dict(self.scope_days)}
+
+
+def run_days(
+    database: Database, days: Sequence[date], organizations: Sequence[str] = ()
+) -> RunResult:
+    """Collects the metrics of all days, and the snapshots if the newest complete day is among them.
+
+    One run for the metrics, however many days; a second one for the snapshots of a range.
+    """
+    scopes = select_scopes(database, organizations)
+    newest = newest_complete_day()
+    takes_snapshots = newest in days
+    steps = [METRICS_STEP] + [SEATS_STEP, BILLING_STEP] * takes_snapshots
+    config = {
+        step: {
+            "config": {"organizations": [scope.slug for scope in scopes] if organizations else []}
+        }
+        for step in steps
+    }
+    result = RunResult()
+    with (
+        _instance() as instance,
+        _progress(result, len(scopes) * (len(days) + 2 * takes_snapshots)),
+    ):
+        if list(days) == [newest]:
+            _execute(result, instance, "daily_copilot", config, partition_key=str(newest))
+            return result
+        metrics_config = {METRICS_STEP: config.pop(METRICS_STEP)}
+        _execute(
+            result, instance, "metrics_backfill", metrics_config, tags=range_tags(days[0], days[-1])
+        )
+        if takes_snapshots:
+            _execute(
+                result,
+                instance,
+                "daily_copilot",
+                config,
+                partition_key=str(newest),
+                asset_selection=SNAPSHOT_ASSET_KEYS,
+            )
+    return result
+
+
+def import_account_in_job(config: dict[str, Any]) -> RunResult:
+    """Runs the job `import_account` with that op config."""
+    result = RunResult()
+    with _instance() as instance:
+        _execute(result, instance, "import_account", {"import_account": {"config": config}})
+    return result
+
+
+def _execute(
+    result: RunResult, instance: dg.DagsterInstance, job: str, ops: dict[str, Any], **kwargs: Any
+) -> None:
+    outcome = defs.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        run_config={"ops": ops, **QUIET},
+        raise_on_error=False,
+        **kwargs,
+    )
+    result.runs.append({"job": job, "run_id": outcome.run_id, "success": outcome.success})
+    for event in outcome.all_events:
+        if event.is_step_failure:
+            result.failures += _failure_lines(event)
+
+
+def _failure_lines(event: dg.DagsterEvent) -> list[str]:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return str(data.user_failure_data.description).splitlines()
+    root = data.error
+    while root is not None and root.cause is not None:
+        root = root.cause
+    message = root.message.strip() if root else "no message"
+    return [f"the step {event.step_key} failed: {message}"]
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance of DAGSTER_HOME; without one, runs are not kept."""
+    home = os.environ.get(settings.DAGSTER_HOME)
+    if not home:
+        click.echo(
+            "DAGSTER_HOME is not set: the data is kept, but this run will not be seen in the "
+            "Dagster UI.",
+            err=True,
+        )
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+        return
+    if not Path(home).is_absolute() or not Path(home).is_dir():
+        raise settings.SettingError(
+            f"DAGSTER_HOME names {home}, which is not a directory by its full path. Create it "
+            "(mkdir -p), copy dagster.yaml into it, and set DAGSTER_HOME to the full path."
+        )
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+@contextmanager
+def _progress(result: RunResult, total: int) -> Iterator[None]:
+    """Counts what the collecting room logs; shows a bar on a terminal, and warnings always."""
+    logger = logging.getLogger("copilot_pipeline")
+    level, propagate = logger.level, logger.propagate
+    with tqdm(total=total, unit="day", disable=None, desc="Collecting") as bar:
+        handler = _ProgressHandler(bar, result)
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+            logger.propagate = propagate
+
+
+class _ProgressHandler(logging.Handler):
+    def __init__(self, bar: "tqdm[Any]", result: RunResult) -> None:
+        super().__init__()
+        self._bar = bar
+        self._result = result
+
+    def emit(self, record: logging.LogRecord) -> None:
+        outcome = getattr(record, "outcome", None)
+        if outcome is not None:
+            self._result.scope_days[outcome.state.name.lower()] += 1
+            self._bar.update(1)
+        elif record.levelno >= logging.WARNING:
+            with self._bar.external_write_mode():
+                click.echo(record.getMessage(), err=True)
