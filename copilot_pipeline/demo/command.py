@@ -1,0 +1,153 @@
+"""`copilot-pipeline demo`: the whole pipeline on a simulated GitHub, then what a manager reads."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from copilot_pipeline import settings
+from copilot_pipeline.accounts import all_accounts
+from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.running import RunResult, import_account_in_job, run_days
+from copilot_pipeline.warehouse.accounts import list_scopes
+from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.summary import IDLE_DAYS, PERIOD_DAYS, Summary, read_summary
+
+HOME = ".demo"
+TOKEN_VARIABLE = "COPILOT_DEMO_TOKEN"  # noqa: S105 (a name)
+ORGANIZATION = "octo-demo"
+SEATS = 120
+MOST_LANGUAGES = 5
+
+
+class DemoError(CopilotPipelineError):
+    """The demo cannot run here, or did not come through."""
+
+
+def run_demo(days: int) -> str:
+    """Imports an account, loads that many days and a seat snapshot, and returns the summary.
+
+    Everything it writes lies in `.demo` of the working directory, apart from a warehouse that
+    `DATABASE_URL` names; one that holds other accounts is refused.
+    """
+    home = _prepare_home()
+    with Database(settings.database_url()) as database:
+        port = _port_of_earlier_demo(database)
+        with _simulated_github(port) as github:
+            click.echo(f"A simulated GitHub answers at {github.url}", err=True)
+            os.environ[TOKEN_VARIABLE] = github.token
+            _require_success(
+                import_account_in_job(
+                    {
+                        "token_env": TOKEN_VARIABLE,
+                        "endpoint": github.url,
+                        "organizations": [ORGANIZATION],
+                    }
+                )
+            )
+            newest = newest_complete_day()
+            _require_success(
+                run_days(database, day_range(newest - timedelta(days=days - 1), newest))
+            )
+        with database.read() as connection:
+            scope = list_scopes(connection)[0]
+            summary = read_summary(connection, scope.id, datetime.now(UTC))
+    if summary is None:
+        raise DemoError("no day was loaded.")
+    return f"{_describe(scope.slug, summary)}\n\n{_how_to_go_on(home)}"
+
+
+def _prepare_home() -> Path:
+    """A DAGSTER_HOME of the demo's own, so that it touches no real data."""
+    home = Path.cwd() / HOME
+    home.mkdir(exist_ok=True)
+    instance = Path.cwd() / "dagster.yaml"
+    if instance.is_file():
+        (home / instance.name).write_text(instance.read_text())
+    os.environ[settings.DAGSTER_HOME] = str(home)
+    # The demo's token opens nothing real; each demo seals it anew.
+    os.environ[settings.TOKEN_SECRET] = secrets.token_hex(32)
+    return home
+
+
+def _port_of_earlier_demo(database: Database) -> int:
+    """The port of the demo's account, so that a second demo finds its account again; else any."""
+    accounts = [account for account, _ in all_accounts(database)]
+    ports = [urlsplit(account.endpoint).port for account in accounts if _is_demo(account.endpoint)]
+    if len(ports) < len(accounts):
+        raise DemoError(
+            "the database that DATABASE_URL names holds real accounts: the demo would mix invented "
+            "numbers into it. Unset DATABASE_URL, or name an empty database."
+        )
+    return ports[0] or 0 if ports else 0
+
+
+@contextmanager
+def _simulated_github(port: int) -> Iterator[SimulatedGitHub]:
+    organization = Organization(ORGANIZATION, seat_count=SEATS)
+    try:
+        github = SimulatedGitHub([organization], port=port).__enter__()
+    except OSError as error:
+        raise DemoError(
+            f"port {port}, which the earlier demo used, is taken: {error.strerror}. "
+            f"Stop that program, or delete {HOME} to begin anew."
+        ) from error
+    try:
+        yield github
+    finally:
+        github.__exit__()
+
+
+def _is_demo(endpoint: str) -> bool:
+    return urlsplit(endpoint).hostname == "127.0.0.1"
+
+
+def _require_success(result: RunResult) -> None:
+    if not result.success:
+        raise DemoError("\n".join(result.failures) or "a run failed.")
+
+
+def _describe(slug: str, summary: Summary) -> str:
+    lines = [
+        f"GitHub Copilot at {slug} (simulated), {summary.days_loaded} days up to {summary.day}",
+        "",
+        f"  Active users       {_number(summary.active_users_1d)} on the day,"
+        f" {_number(summary.active_users_7d)} in 7 days,"
+        f" {_number(summary.active_users_28d)} in 28 days",
+        f"  Acceptance rate    {_rate(summary.acceptances, summary.suggestions)}"
+        f" of {_number(summary.suggestions)} code completions in {PERIOD_DAYS} days",
+        f"  Top languages      {_languages(summary)}",
+        f"  Seats              {_number(summary.seat_total)} held,"
+        f" {_number(summary.seats_idle)} idle for {IDLE_DAYS} days or never used",
+    ]
+    return "\n".join(lines)
+
+
+def _languages(summary: Summary) -> str:
+    everything = sum(language.suggestions for language in summary.languages)
+    top = summary.languages[:MOST_LANGUAGES]
+    return ", ".join(f"{lang.name} {_rate(lang.suggestions, everything)}" for lang in top)
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _rate(part: int | None, whole: int | None) -> str:
+    return f"{part / whole:.0%}" if part is not None and whole else "unknown"
+
+
+def _how_to_go_on(home: Path) -> str:
+    return (
+        "Look at it in the Dagster UI, then at http://localhost:3000:\n"
+        f"  DAGSTER_HOME={home} .venv/bin/dagster dev\n"
+        "The simulated GitHub is gone now, so new runs there find nothing to collect."
+    )

@@ -1,0 +1,161 @@
+"""Seats as they stood at the end of a day, and the billing summary that counts them.
+
+Shapes: GitHub's documentation page "REST API endpoints for Copilot user management".
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, time, timedelta, timezone
+
+from copilot_pipeline.demo.chance import chance
+from copilot_pipeline.demo.organization import Organization, Record
+from copilot_pipeline.demo.users import API, HOST, node_id, simple_user
+
+_TEAMS = ("platform", "web", "mobile", "data")
+_EDITORS = (
+    "vscode/1.99.0/copilot/1.300.0",
+    "vscode/1.104.2/copilot-chat/0.31.5",
+    "vscode/1.99.0/copilot/1.300.0",
+    "JetBrains-IC/251.23774.435/copilot-intellij/1.5.52",
+    "JetBrains-PY/251.23774.444/copilot-intellij/1.5.52",
+    "VisualStudio/17.14.9/copilot-vs/1.300.0",
+    "Neovim/0.11.3/copilot.vim/1.50.0",
+    "copilot-chat-platform",
+)
+_NEVER_USED = 0.12
+_IDLE = 0.15
+_PENDING_CANCELLATION = 0.06
+_OTHER_ZONE = timezone(timedelta(hours=-6))
+_GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
+
+
+def seats(organization: Organization, day: date, start: int, stop: int) -> list[Record]:
+    """The seats at the positions start (inclusive) to stop, as they stood at the end of `day`."""
+    if organization.seats is not None:
+        return organization.seats[start:stop]
+    last = min(stop, organization.seat_count)
+    return [_seat(organization, index, day) for index in range(start, last)]
+
+
+def seat_total(organization: Organization) -> int:
+    return organization.seat_count if organization.seats is None else len(organization.seats)
+
+
+def billing(organization: Organization, day: date) -> Record:
+    """`/orgs/{org}/copilot/billing` at the end of `day`, counted from the seats themselves."""
+    if organization.billing is not None:
+        return organization.billing
+    cycle = datetime(day.year, day.month, 1, tzinfo=UTC)
+    held = seats(organization, day, 0, seat_total(organization))
+    active = sum(_is_since(seat.get("last_activity_at"), cycle) for seat in held)
+    return {
+        "seat_breakdown": {
+            "total": len(held),
+            "added_this_cycle": sum(_is_since(seat["created_at"], cycle) for seat in held),
+            "pending_invitation": 0,
+            "pending_cancellation": sum(
+                seat.get("pending_cancellation_date") is not None for seat in held
+            ),
+            "active_this_cycle": active,
+            "inactive_this_cycle": len(held) - active,
+        },
+        "public_code_suggestions": "block",
+        "ide_chat": "enabled",
+        "platform_chat": "enabled",
+        "cli": "enabled",
+        "seat_management_setting": "assign_selected",
+        "plan_type": organization.plan_type,
+    }
+
+
+def _is_since(instant: str | None, start: datetime) -> bool:
+    return instant is not None and datetime.fromisoformat(instant) >= start
+
+
+def _seat(organization: Organization, index: int, day: date) -> Record:
+    slug = organization.slug.lower()
+    # Steps of the golden ratio spread the kinds of seat evenly, also over a few seats.
+    place = (chance(slug, "seats") + index * _GOLDEN_RATIO) % 1
+    created = _created_day(slug, index, day, idle=_NEVER_USED <= place < _NEVER_USED + _IDLE)
+    used = _last_activity_day(slug, index, day, created, place)
+    zone = _OTHER_ZONE if index % 9 == 4 else UTC
+
+    def instant(on: date, hour: int) -> str:
+        moment = datetime.combine(on, time(hour, tzinfo=UTC))
+        moment += timedelta(seconds=int(3600 * chance(slug, index, on, hour)))
+        return moment.astimezone(zone).isoformat().replace("+00:00", "Z")
+
+    cancelled = chance(slug, index, "cancelled") < _PENDING_CANCELLATION
+    seat: Record = {
+        "created_at": instant(created, 8),
+        "updated_at": instant(used or created, 9),
+        "pending_cancellation_date": _next_month(day).isoformat() if cancelled else None,
+        "last_activity_at": instant(used, 14) if used else None,
+        "last_activity_editor": (
+            _EDITORS[int(chance(slug, index, "editor") * len(_EDITORS))] if used else None
+        ),
+        "last_authenticated_at": instant(used, 10) if used else None,
+        "plan_type": organization.plan_type,
+        "assignee": simple_user(f"demo-user-{index + 1:04d}", 5_000_001 + index),
+    }
+    if chance(slug, index, "team") < 0.6:
+        seat["assigning_team"] = _team(organization, int(chance(slug, index, "which") * 4))
+    return seat
+
+
+def _created_day(slug: str, index: int, day: date, *, idle: bool) -> date:
+    """Most seats are older than any report; some change hands every 60 days."""
+    if not idle and chance(slug, index, "rotating") < 0.1:
+        return _latest_in_cycle(slug, index, day, 60)
+    return date(2024, 3, 4) + timedelta(days=int(420 * chance(slug, index, "created")))
+
+
+def _last_activity_day(
+    slug: str, index: int, day: date, created: date, place: float
+) -> date | None:
+    if place < _NEVER_USED:
+        return None
+    if place < _NEVER_USED + _IDLE:
+        return _latest_in_cycle(slug, index, day - timedelta(days=31), 90)
+    # Whether a person was active on a day must not depend on when one asks.
+    habit = 0.4 + 0.5 * chance(slug, index, "habit")
+    used = day
+    while used > created:
+        if chance(slug, index, used, "active") < (habit if used.weekday() < 5 else 0.05):
+            return used
+        used -= timedelta(days=1)
+    return created
+
+
+def _latest_in_cycle(slug: str, index: int, day: date, length: int) -> date:
+    """The newest of the days that repeat every `length` days for this seat, at most `day`."""
+    offset = int(chance(slug, index, length) * length)
+    return day - timedelta(days=(day.toordinal() + offset) % length)
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _team(organization: Organization, number: int) -> Record:
+    slug = _TEAMS[number]
+    identity = organization.id * 10 + number
+    url = f"{API}/organizations/{organization.id}/team/{identity}"
+    return {
+        "id": identity,
+        "node_id": node_id("Team", identity),
+        "url": url,
+        "html_url": f"https://{HOST}/orgs/{organization.slug}/teams/{slug}",
+        "name": slug.capitalize(),
+        "slug": slug,
+        "description": f"The {slug} engineers",
+        "privacy": "closed",
+        "notification_setting": "notifications_enabled",
+        "permission": "pull",
+        "members_url": f"{url}/members{{/member}}",
+        "repositories_url": f"{url}/repos",
+        "type": "organization",
+        "organization_id": organization.id,
+        "parent": None,
+    }

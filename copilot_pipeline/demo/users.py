@@ -1,0 +1,66 @@
+"""GitHub's users, as a seat's assignee and as the owner of a token."""
+
+from __future__ import annotations
+
+import base64
+
+from copilot_pipeline.demo.organization import Record
+
+# A host reserved for examples: no avatar or profile of a real account can be meant.
+HOST = "github.example"
+API = f"https://api.{HOST}"
+
+
+def node_id(kind: str, number: int) -> str:
+    return base64.b64encode(f"{len(kind):03d}:{kind}{number}".encode()).decode()
+
+
+_USER_URLS = {
+    "followers_url": "/followers",
+    "following_url": "/following{/other_user}",
+    "gists_url": "/gists{/gist_id}",
+    "starred_url": "/starred{/owner}{/repo}",
+    "subscriptions_url": "/subscriptions",
+    "organizations_url": "/orgs",
+    "repos_url": "/repos",
+    "events_url": "/events{/privacy}",
+    "received_events_url": "/received_events",
+}
+
+
+def simple_user(login: str, user_id: int) -> Record:
+    """GitHub's "simple user", as a seat's `assignee`."""
+    url = f"{API}/users/{login}"
+    return {
+        "login": login,
+        "id": user_id,
+        "node_id": node_id("User", user_id),
+        "avatar_url": f"https://avatars.{HOST}/u/{user_id}?v=4",
+        "gravatar_id": "",
+        "url": url,
+        "html_url": f"https://{HOST}/{login}",
+        **{name: url + path for name, path in _USER_URLS.items()},
+        "type": "User",
+        "site_admin": False,
+    }
+
+
+def authenticated_user(login: str, user_id: int) -> Record:
+    """`GET /user` without the private fields (a token without the scope `user`)."""
+    return {
+        **simple_user(login, user_id),
+        "name": login.replace("-", " ").title(),
+        "company": None,
+        "blog": "",
+        "location": None,
+        "email": None,
+        "hireable": None,
+        "bio": None,
+        "twitter_username": None,
+        "public_repos": 3,
+        "public_gists": 0,
+        "followers": 0,
+        "following": 0,
+        "created_at": "2020-02-03T09:12:44Z",
+        "updated_at": "2025-09-30T07:01:10Z",
+    }
