@@ -15,7 +15,7 @@ import dagster as dg
 from tqdm import tqdm
 
 from copilot_pipeline import settings
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.scopes import progress, select_scopes
 from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.definitions import defs
 from copilot_pipeline.jobs import SNAPSHOT_ASSET_KEYS
@@ -144,19 +144,17 @@ def _instance() -> Iterator[dg.DagsterInstance]:
 @contextmanager
 def _progress(result: RunResult, total: int) -> Iterator[None]:
     """Counts what the collecting room logs; shows a bar on a terminal, and warnings always."""
-    logger = logging.getLogger("copilot_pipeline")
-    level, propagate = logger.level, logger.propagate
+    warnings = logging.getLogger("copilot_pipeline")
     with tqdm(total=total, unit="day", disable=None, desc="Collecting") as bar:
         handler = _ProgressHandler(bar, result)
-        logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG)
-        logger.propagate = False
+        progress.setLevel(logging.INFO)
+        for logger in (progress, warnings):
+            logger.addHandler(handler)
         try:
             yield
         finally:
-            logger.removeHandler(handler)
-            logger.setLevel(level)
-            logger.propagate = propagate
+            for logger in (progress, warnings):
+                logger.removeHandler(handler)
 
 
 class _ProgressHandler(logging.Handler):

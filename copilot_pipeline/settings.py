@@ -5,6 +5,7 @@ No other module reads the environment, and nothing is read at import.
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 from copilot_pipeline.errors import CopilotPipelineError
 
@@ -40,7 +41,8 @@ def database_url() -> str:
     if url:
         return url
     home = Path(os.environ.get(DAGSTER_HOME) or ".").expanduser().resolve()
-    return f"sqlite:///{home / 'copilot.db'}"
+    # SQLAlchemy reads the path as a part of a URL.
+    return f"sqlite:///{quote(str(home / 'copilot.db'))}"
 
 
 def download_hosts() -> tuple[str, ...]:
@@ -52,7 +54,7 @@ def download_hosts() -> tuple[str, ...]:
 def concurrency() -> int:
     """How many GitHub requests may be in flight at once per token."""
     text = os.environ.get(CONCURRENCY, "").strip() or str(DEFAULT_CONCURRENCY)
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
+    if not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= 100:
         raise SettingError(f"{CONCURRENCY} must be a whole number from 1 to 100.")
     return int(text)
 

@@ -24,7 +24,7 @@ SALT_BYTES = 16
 NONCE_BYTES = 12
 
 # More memory than this in a stored record is an attack or an accident, not a parameter.
-MAX_MEMORY_KIB = 4 * 1024 * 1024
+MAX_MEMORY_KIB = 1024 * 1024
 MAX_TIME_COST = 64
 MAX_LANES = 64
 

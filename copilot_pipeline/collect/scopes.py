@@ -12,7 +12,10 @@ from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.warehouse.accounts import Account, Scope, list_accounts, list_scopes
 from copilot_pipeline.warehouse.database import Database
 
-logger = logging.getLogger(__name__)
+# A record for every scope and day, with the outcome in `outcome`; the command line counts them.
+# A logger of its own: in Dagster's event log, hundreds of them would only cost time.
+progress = logging.getLogger("copilot_pipeline.progress")
+progress.propagate = False
 
 OpenClient = Callable[[Account], GitHubClient]
 Task = Callable[[], list[Outcome]]
@@ -77,7 +80,6 @@ def collect(
 
 def _logged(outcomes: list[Outcome]) -> list[Outcome]:
     for outcome in outcomes:
-        # The command line's progress bar counts these records by their outcome.
-        extra = {"outcome": outcome}
-        logger.debug("%s, %s: %s", outcome.scope, outcome.day, outcome.state.value, extra=extra)
+        state = outcome.state.value
+        progress.info("%s, %s: %s", outcome.scope, outcome.day, state, extra={"outcome": outcome})
     return outcomes

@@ -44,6 +44,9 @@ class RetryableError(GitHubError):
 class RateLimitedError(RetryableError):
     """A primary or secondary limit. `wait` is in seconds; None where GitHub gave no hint."""
 
+    # Once the client gives up, asking for the next day would only make GitHub angrier.
+    stops_scope = True
+
     def __init__(self, message: str, wait: float | None) -> None:
         super().__init__(message)
         self.wait = wait
@@ -71,7 +74,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. `url` has no query where the link was signed."""
+    """A whole answer, decompressed. `url` has no query where the link was signed."""
 
     status: int
     headers: Mapping[str, str]
@@ -86,8 +89,8 @@ def check(answer: Answer, subject: Subject, *secrets: str) -> None:
     """
     if answer.status < HTTPStatus.BAD_REQUEST:
         return
-    message = _message(answer)
-    quote = f", {redact(message, *secrets)[:LONGEST_QUOTE]!r}" if message else ""
+    message = redact(_message(answer), *secrets)
+    quote = f", {message[:LONGEST_QUOTE]!r}" if message else ""
     said = f"{subject}: {answer.status} {_phrase(answer.status)}{quote}."
     if is_rate_limited(answer, message):
         wait = rate_limit_wait(answer)
@@ -95,7 +98,8 @@ def check(answer: Answer, subject: Subject, *secrets: str) -> None:
         raise RateLimitedError(f"{said} The rate limit is used up{told}.", wait)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
         raise RetryableError(f"{said} GitHub has trouble. Try again later.")
-    raise _permanent(answer, message.lower(), said)
+    headers = {name: redact(value, *secrets) for name, value in answer.headers.items()}
+    raise _permanent(answer.status, headers, message.lower(), said)
 
 
 def check_download(answer: Answer, subject: Subject) -> None:
@@ -148,15 +152,15 @@ def retry_after(answer: Answer) -> float | None:
     return max((instant - datetime.now(UTC)).total_seconds(), 0.0)
 
 
-def _permanent(answer: Answer, message: str, said: str) -> GitHubError:
-    match answer.status:
+def _permanent(status: int, headers: Mapping[str, str], message: str, said: str) -> GitHubError:
+    match status:
         case HTTPStatus.UNAUTHORIZED:
             return AccessError(
                 f"{said} The token is invalid or expired. Make a new one and import the account "
                 "again."
             )
         case HTTPStatus.FORBIDDEN:
-            return AccessError(f"{said} {_advice_for_forbidden(answer, message)}")
+            return AccessError(f"{said} {_advice_for_forbidden(headers, message)}")
         case HTTPStatus.NOT_FOUND if "closed down" in message:
             return AccessError(
                 f"{said} GitHub closed this endpoint on 2026-04-02. "
@@ -175,7 +179,7 @@ def _permanent(answer: Answer, message: str, said: str) -> GitHubError:
             return AccessError(
                 f"{said} GitHub reports a payment problem. Settle it in the billing settings."
             )
-        case HTTPStatus.UNPROCESSABLE_ENTITY:
+        case HTTPStatus.UNPROCESSABLE_ENTITY if "disabled" in message:
             return AccessError(
                 f"{said} The Copilot metrics API is disabled. An owner can enable it under "
                 "Settings, Copilot, Policies."
@@ -183,24 +187,24 @@ def _permanent(answer: Answer, message: str, said: str) -> GitHubError:
     return GitHubError(f"{said} GitHub does not accept this request.")
 
 
-def _advice_for_forbidden(answer: Answer, message: str) -> str:
-    if "x-github-sso" in answer.headers or "saml" in message:
+def _advice_for_forbidden(headers: Mapping[str, str], message: str) -> str:
+    if "x-github-sso" in headers or "saml" in message:
         return "Authorize the token for the organization: GitHub, Settings, Tokens, Configure SSO."
     if "policy" in message:
         return (
             "The policy 'Copilot usage metrics' is off. An owner can enable it under Settings, "
             "Copilot, Policies; for an enterprise choose 'Enabled everywhere'."
         )
-    permissions = answer.headers.get("x-accepted-github-permissions")
+    permissions = headers.get("x-accepted-github-permissions")
     if permissions:
-        return f"The token lacks a permission: GitHub accepts {redact(permissions)}."
+        return f"The token lacks a permission: GitHub accepts {permissions}."
     if "resource not accessible" in message:
         return "The token lacks a permission. The README lists those that each endpoint needs."
-    accepted = answer.headers.get("x-accepted-oauth-scopes")
-    held = answer.headers.get("x-oauth-scopes")
-    scopes = f" GitHub accepts the scopes {redact(accepted)}" if accepted else ""
+    accepted = headers.get("x-accepted-oauth-scopes")
+    held = headers.get("x-oauth-scopes")
+    scopes = f" GitHub accepts the scopes {accepted}" if accepted else ""
     if scopes and held is not None:
-        scopes += f"; the token has {redact(held) or 'none'}"
+        scopes += f"; the token has {held or 'none'}"
     return (
         "The token's owner must be an owner there, or have the role that may view Copilot metrics, "
         f"and the token needs the scopes that the README lists.{scopes + '.' if scopes else ''}"

@@ -51,7 +51,7 @@ class Retries:
         self._closed = threading.Event()
         self._open_at = 0.0
         self._jitter = wait_exponential_jitter(
-            initial=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
+            multiplier=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
         )
 
     def call(self, request: Callable[[], T]) -> T:
@@ -59,10 +59,8 @@ class Retries:
         limited = 0
 
         def gives_up(state: RetryCallState) -> bool:
-            nonlocal limited
             error = _error(state)
             if isinstance(error, RateLimitedError):
-                limited += 1
                 wait = self._rate_limit_wait(error, limited)
                 too_long = wait > self.policy.longest_rate_limit_wait
                 return too_long or limited >= self.policy.rate_limit_attempts
@@ -84,8 +82,13 @@ class Retries:
         )
 
         def attempt() -> T:
-            self._sleep(self._open_at - time.monotonic())
-            return request()
+            nonlocal limited
+            self._wait_until_open()
+            try:
+                return request()
+            except RateLimitedError:
+                limited += 1
+                raise
 
         return retrying(attempt)
 
@@ -95,8 +98,7 @@ class Retries:
 
     def _rate_limit_wait(self, error: RateLimitedError, times: int) -> float:
         if error.wait is not None:
-            # Jitter: the waiting requests must not all come back in the same moment.
-            return max(error.wait, 0.05)
+            return error.wait
         return self.policy.unhinted_wait * float(2 ** (times - 1))
 
     def _announce(self, state: RetryCallState) -> None:
@@ -107,6 +109,12 @@ class Retries:
             logger.warning("%s Waiting %.0f s.", error, wait)
         else:
             logger.info("%s Trying again in %.1f s.", error, wait)
+
+    def _wait_until_open(self) -> None:
+        self._sleep(0)
+        # Asked again after each wait: another request may have been limited meanwhile.
+        while (remaining := self._open_at - time.monotonic()) > 0:
+            self._sleep(remaining)
 
     def _sleep(self, seconds: float) -> None:
         if seconds > 0:

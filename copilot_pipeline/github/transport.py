@@ -1,9 +1,14 @@
 """Sends requests: headers, timeouts, size limits, redirects. A token goes to its endpoint only."""
 
+import gzip
+import io
+import logging
+import ssl
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
+from functools import cache
 from types import TracebackType
 
 import httpx
@@ -45,6 +50,9 @@ class Transport:
     """The HTTP side of one token: one pool for the API, one without credentials for downloads."""
 
     def __init__(self, connection: Connection) -> None:
+        # They log whole addresses, with the signatures of download links.
+        for library in ("httpx", "httpcore"):
+            logging.getLogger(library).setLevel(logging.WARNING)
         self._endpoint = httpx.URL(connection.endpoint)
         self._token = connection.token
         self._hosts = DownloadHosts.of(connection.endpoint, connection.download_hosts)
@@ -57,10 +65,11 @@ class Transport:
         # trust_env: HTTP(S)_PROXY and .netrc of the machine are not an account's own settings.
         return httpx.Client(
             trust_env=False,
+            verify=_ssl_context(),
             proxy=connection.proxy,
             timeout=TIMEOUT,
             limits=httpx.Limits(max_connections=connection.concurrency),
-            headers={"User-Agent": USER_AGENT},
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
         )
 
     def get(self, path: str, params: Mapping[str, str | int], subject: Subject) -> Answer:
@@ -77,7 +86,7 @@ class Transport:
         }
 
         def request() -> Answer:
-            answer = self._send(self._api, url, headers, subject, self._require_own_origin)
+            answer = self._send(self._api, url, headers, subject, self._require_own_origin, str)
             check(answer, subject, self._token)
             return answer
 
@@ -87,7 +96,8 @@ class Transport:
         """A report's file from a signed link, asked for without the token."""
 
         def request() -> Answer:
-            answer = self._send(self._downloads, link, {}, subject, self._hosts.require)
+            hosts = self._hosts
+            answer = self._send(self._downloads, link, {}, subject, hosts.require, without_query)
             check_download(answer, subject)
             return answer
 
@@ -125,45 +135,76 @@ class Transport:
         headers: Mapping[str, str],
         subject: Subject,
         require: Callable[[str | httpx.URL], httpx.URL],
+        shown: Callable[[httpx.URL], str],
     ) -> Answer:
-        """One answer, redirects followed; `require` checks each address before it is called."""
+        """One answer, redirects followed; `require` checks each address before it is called.
+
+        `shown` gives the form in which an address may be kept.
+        """
         for _ in range(MOST_REDIRECTS + 1):
             try:
                 url = require(link)
-                answer, location = self._receive(client, url, headers, subject)
-                if location is None:
-                    return answer
-                link = join(url, location)
+                response, body = self._receive(client, url, headers, subject)
+                if not response.has_redirect_location:
+                    return Answer(response.status_code, response.headers, body, shown(url))
+                link = join(url, response.headers["location"])
             except RefusedUrlError as error:
                 raise RefusedUrlError(f"{subject}: {error}.") from None
         raise GitHubError(f"{subject}: more than {MOST_REDIRECTS} redirects.")
 
     def _receive(
         self, client: httpx.Client, url: httpx.URL, headers: Mapping[str, str], subject: Subject
-    ) -> tuple[Answer, str | None]:
+    ) -> tuple[httpx.Response, bytes]:
         deadline = time.monotonic() + LONGEST_ANSWER_SECONDS
-        body = bytearray()
+        received = bytearray()
         try:
             # Cookies that an answer sets go nowhere else.
             client.cookies.clear()
             with client.stream("GET", url, headers=dict(headers)) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > LARGEST_ANSWER_BYTES:
-                        limit = f"{LARGEST_ANSWER_BYTES // 1024 // 1024} MiB"
-                        raise GitHubError(f"{subject}: the answer is larger than {limit}.")
+                for chunk in response.iter_raw():
+                    received += chunk
+                    _require_size(len(received), subject)
                     if time.monotonic() > deadline:
                         raise RetryableError(f"{subject}: the answer does not end. Try later.")
-        except httpx.DecodingError:
-            raise GitHubError(f"{subject}: the answer's compression is broken.") from None
+        except httpx.InvalidURL:
+            # httpx looks at the target of a redirect, though it does not follow it.
+            raise GitHubError(f"{subject}: a redirect leads to no address.") from None
         except httpx.TransportError as error:
             # The cause is cut off: its text and its request may hold a signed link.
             raise RetryableError(
                 f"{subject}: no whole answer came ({type(error).__name__}). Check the network, the "
                 "endpoint and the proxy, and try again."
             ) from None
-        location = response.headers.get("location") if response.has_redirect_location else None
-        if location is None and response.is_redirect:
-            raise GitHubError(f"{subject}: {HTTPStatus(response.status_code)} without a location.")
-        answer = Answer(response.status_code, response.headers, bytes(body), without_query(url))
-        return answer, location
+        if response.is_redirect and not response.has_redirect_location:
+            raise GitHubError(f"{subject}: {response.status_code} without a location.")
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        return response, _decoded(bytes(received), encoding, subject)
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """One for all clients: loading the certificates takes longer than a request."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _decoded(received: bytes, encoding: str, subject: Subject) -> bytes:
+    """The body without its compression. httpx itself would take half a gzip stream for a whole."""
+    if encoding in ("", "identity") or not received:
+        return received
+    if encoding not in ("gzip", "x-gzip"):
+        raise GitHubError(f"{subject}: the answer's compression is not known.")
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(received)) as stream:
+            body = stream.read(LARGEST_ANSWER_BYTES + 1)
+    except EOFError:
+        raise RetryableError(f"{subject}: the compressed answer was cut. Try again.") from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise GitHubError(f"{subject}: the answer's compression is broken.") from None
+    _require_size(len(body), subject)
+    return body
+
+
+def _require_size(size: int, subject: Subject) -> None:
+    if size > LARGEST_ANSWER_BYTES:
+        limit = f"{LARGEST_ANSWER_BYTES // 1024 // 1024} MiB"
+        raise GitHubError(f"{subject}: the answer is larger than {limit}.")

@@ -83,7 +83,7 @@ class DownloadHosts:
         """The link as an address, if it may be downloaded from."""
         url = _parse(str(link))
         _require_safe_scheme(url, "a report's download link")
-        with_port = f"{url.host}:{url.port}"
+        with_port = f"{url.host}:{_port(url)}"
         if not any(fnmatchcase(host, p) for p in self.patterns for host in (url.host, with_port)):
             raise RefusedUrlError(
                 f"a report's download link points to the host {url.host!r}, which is not allowed. "
@@ -97,7 +97,7 @@ def _parse(text: str) -> httpx.URL:
         url = httpx.URL(text.strip())
     except (httpx.InvalidURL, ValueError):
         raise RefusedUrlError("an address is not a URL") from None
-    if not url.is_absolute_url or not url.host:
+    if not url.is_absolute_url or not url.host or (url.port or 0) > 65535:
         raise RefusedUrlError("an address is not an absolute URL with a host")
     return url
 
@@ -118,4 +118,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme)
+    return url.scheme, url.host, _port(url)
+
+
+def _port(url: httpx.URL) -> int | None:
+    return url.port or {"https": 443, "http": 80}.get(url.scheme)

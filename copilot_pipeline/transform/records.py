@@ -23,10 +23,10 @@ from copilot_pipeline.transform.values import (
 
 def parse_records(text: str) -> list[Json]:
     """Every record of a report file. One line that does not parse fails the whole file."""
-    text = text.removeprefix("\ufeff").strip()
+    text = text.removeprefix("\ufeff").rstrip()
     if not text:
         return []
-    if _is_one_value(text):
+    if _is_one_value(text.lstrip()):
         value = parse_json(text)
         values = value if isinstance(value, list) else [value]
     else:

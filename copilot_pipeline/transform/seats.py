@@ -49,7 +49,9 @@ def from_page(text: str, default_organization: str) -> SeatPage:
     entries = optional_list(page, "seats")
     if entries is None:
         raise TransformError("the page has no seats")
-    rows = [_seat(entry, default_organization) for entry in entries if entry.get("assignee")]
+    rows = [
+        _seat(entry, default_organization) for entry in entries if entry.get("assignee") is not None
+    ]
     return SeatPage(
         pd.DataFrame(rows, columns=COLUMNS, dtype=object),
         unassigned=len(entries) - len(rows),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any, NoReturn
 
 from copilot_pipeline.errors import CopilotPipelineError
@@ -17,9 +18,9 @@ class TransformError(CopilotPipelineError):
 
 
 def parse_json(text: str) -> Any:
-    """The JSON value of the text. Numbers that JSON does not know (NaN) are refused."""
+    """The JSON value of the text. Numbers that are none (NaN, or too large a float) are refused."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise TransformError("not JSON") from error
 
@@ -115,9 +116,16 @@ def optional_date(parent: Json, key: str) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text[:10])
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text).date()
     except ValueError as error:
         raise TransformError(f"{key} is not a date") from error
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise TransformError("a number is too large")
+    return number
 
 
 def _refuse_constant(constant: str) -> NoReturn:

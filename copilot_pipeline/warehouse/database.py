@@ -1,8 +1,9 @@
 """The connection to the warehouse: SQLite or PostgreSQL, upgraded to the newest revision."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +20,9 @@ from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import MASK
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+# Not Alembic's usual name: Dagster's own storage may be in the same database and uses that one.
+VERSION_TABLE = "copilot_pipeline_version"
 
 # An arbitrary number that only this project's upgrades lock on.
 UPGRADE_LOCK = 0x636F70696C6F74
@@ -94,21 +98,29 @@ class Database:
         scripts = ScriptDirectory.from_config(config)
         head = scripts.get_current_head()
         with self.read() as connection:
-            if MigrationContext.configure(connection).get_current_revision() == head:
+            if _current_revision(connection) == head:
                 return
         with self.write() as connection:
             if not self.is_sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
             # Asked again: another process may have upgraded while this one waited for the lock.
-            current = MigrationContext.configure(connection).get_current_revision()
+            current = _current_revision(connection)
             known = {script.revision for script in scripts.walk_revisions()}
             if current is not None and current not in known:
                 raise DatabaseError(
                     f"the database {self.url!r} was upgraded by a newer version of "
                     "copilot_pipeline: install that version."
                 )
-            config.attributes["connection"] = connection
+            config.attributes["configure"] = {
+                "connection": connection,
+                "version_table": VERSION_TABLE,
+            }
             command.upgrade(config, "head")
+
+
+def _current_revision(connection: Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision()
 
 
 def parse_url(text: str) -> URL:
@@ -179,8 +191,11 @@ def _create_private_file(path: Path) -> None:
 def _configure_sqlite(connection: Any, _record: object) -> None:
     # The driver must not begin transactions by itself: it would do so late, and not for DDL.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # The mode belongs to the file. Where another process holds the new file at this moment, that
+    # one sets it, or the next connection does.
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
