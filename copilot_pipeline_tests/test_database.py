@@ -1,0 +1,124 @@
+"""The warehouse: opening, upgrading, and what both databases must do alike."""
+
+import stat
+import threading
+import warnings
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from copilot_pipeline.warehouse import tables
+from copilot_pipeline.warehouse.database import VERSION_TABLE, Database, DatabaseError, parse_url
+from copilot_pipeline.warehouse.types import UtcDateTime
+
+
+def test_the_revisions_make_exactly_the_declared_tables(database: Database) -> None:
+    with database.read() as connection, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # expression indexes cannot be compared
+        options = {"compare_type": True, "version_table": VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, tables.metadata) == []
+
+
+def test_opening_an_upgraded_database_again_changes_nothing(database_url: str) -> None:
+    for _ in range(2):
+        with Database(database_url) as database, database.read() as connection:
+            assert connection.execute(
+                sa.text("SELECT version_num FROM copilot_pipeline_version")
+            ).all()
+
+
+def test_two_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    errors: list[Exception] = []
+
+    def open_it() -> None:
+        try:
+            Database(url).close()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_a_database_of_a_newer_version_is_refused(database: Database, database_url: str) -> None:
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE copilot_pipeline_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseError, match="newer version"):
+        Database(database_url)
+
+
+def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    row = {"account_id": 1, "kind": "organization", "slug": "octo-demo", "metrics_api": "reports"}
+    now = datetime.now(UTC)
+    with pytest.raises(sa.exc.IntegrityError), database.write() as connection:
+        connection.execute(sa.insert(tables.scopes).values(**row, created_at=now, updated_at=now))
+    with database.read() as connection:
+        assert connection.execute(sa.select(tables.scopes)).all() == []
+
+
+def test_instants_come_back_in_utc(database: Database) -> None:
+    tokyo = datetime(2026, 11, 1, 8, 30, tzinfo=timezone(timedelta(hours=9)))
+    with database.write() as connection:
+        insert = sa.insert(tables.raw_billing).values(
+            scope_id=1, day=tokyo.date(), fetched_at=tokyo, url="https://x.example", payload="{}"
+        )
+        connection.execute(insert)
+        stored = connection.execute(sa.select(tables.raw_billing.c.fetched_at)).scalar_one()
+    assert stored == tokyo
+    assert stored.utcoffset() == timedelta(0)
+
+
+def test_an_instant_without_a_time_zone_is_refused() -> None:
+    naive = datetime.fromisoformat("2026-01-01T00:00:00")
+    with pytest.raises(ValueError, match="time zone"):
+        UtcDateTime().process_bind_param(naive, sa.make_url("sqlite://").get_dialect()())
+
+
+def test_the_text_of_a_sqlalchemy_error_holds_no_values(database: Database) -> None:
+    insert = sa.insert(tables.accounts).values(login="hidden-value")
+    with pytest.raises(sa.exc.IntegrityError) as caught, database.write() as connection:
+        connection.execute(insert)
+    assert "hidden-value" not in str(caught.value)
+
+
+def test_the_sqlite_file_and_its_journals_are_private(tmp_path: Path) -> None:
+    with Database(f"sqlite:///{tmp_path / 'private.db'}") as database, database.write():
+        files = list(tmp_path.glob("private.db*"))
+        assert len(files) > 1
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("postgresql://u:p@h/d", "postgresql+psycopg"),
+        ("postgres://u:p@h/d", "postgresql+psycopg"),
+        ("postgresql+psycopg2://u:p@h/d", "postgresql+psycopg"),
+        ("sqlite:////tmp/x.db", "sqlite+pysqlite"),
+    ],
+)
+def test_plain_urls_get_the_driver_that_is_installed(text: str, driver: str) -> None:
+    assert parse_url(text).drivername == driver
+
+
+@pytest.mark.parametrize("text", ["nonsense", "mysql://u:p@h/d", "sqlite://", "sqlite:///:memory:"])
+def test_urls_that_cannot_serve_are_refused_with_words(text: str) -> None:
+    with pytest.raises(DatabaseError, match="DATABASE_URL"):
+        parse_url(text)
+
+
+def test_a_server_that_does_not_answer_gives_an_error_without_the_password() -> None:
+    with pytest.raises(DatabaseError) as caught:
+        Database("postgresql://someone:sentinel-password@127.0.0.1:1/warehouse")
+    assert "sentinel-password" not in str(caught.value)
+    assert "DATABASE_URL" in str(caught.value)

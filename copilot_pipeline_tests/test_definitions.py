@@ -1,0 +1,139 @@
+"""What Dagster knows: the catalogue, the schedule, and a code location that loads in silence."""
+
+import subprocess
+import sys
+import traceback
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from copilot_pipeline.definitions import build_defs, defs
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline_tests.loading import execute, import_organizations, read_table
+
+ASSETS = {"raw_billing", "raw_seats", "raw_metrics", "seats", "org_metrics", "language_metrics"}
+
+
+def test_every_asset_is_described_grouped_and_has_its_tables_columns() -> None:
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    assert set(specs) == ASSETS
+    for name, spec in specs.items():
+        assert spec.description
+        assert "One row is" in spec.description
+        assert spec.group_name == ("raw" if name.startswith("raw_") else "tool")
+        assert spec.kinds
+        assert str(spec.metadata["dagster/table_name"]).startswith(f"_{spec.group_name}_copilot_")
+        schema = spec.metadata["dagster/column_schema"]
+        assert {"scope_id", "day"} <= {column.name for column in schema.columns}
+        assert spec.partitions_def == dg.DailyPartitionsDefinition("2025-10-10", timezone="UTC")
+
+
+def test_tool_assets_depend_on_their_raw_asset_and_on_nothing_of_the_other_side() -> None:
+    graph = defs.resolve_asset_graph()
+    parents = {
+        name: {key.to_user_string() for key in graph.get(dg.AssetKey(name)).parent_keys}
+        for name in ASSETS
+    }
+    assert parents == {
+        "raw_billing": set(),
+        "raw_seats": set(),
+        "raw_metrics": set(),
+        "seats": {"raw_seats"},
+        "org_metrics": {"raw_metrics"},
+        "language_metrics": {"raw_metrics"},
+    }
+
+
+def test_every_job_and_the_schedule_has_a_sentence() -> None:
+    for job in ("import_account", "daily_copilot", "metrics_backfill"):
+        assert (defs.resolve_job_def(job).description or "").endswith(".")
+    schedule = defs.resolve_schedule_def("daily_copilot_schedule")
+    assert (schedule.description or "").endswith(".")
+    assert schedule.cron_schedule == "0 6 * * *"
+    assert schedule.execution_timezone == "UTC"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+
+def evaluate_schedule() -> dg.SensorResult | object:
+    schedule = defs.resolve_schedule_def("daily_copilot_schedule")
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 11, 22, 6, 0, tzinfo=UTC),
+        repository_def=defs.get_repository_def(),
+        resources={"database": defs.resources["database"]} if defs.resources else {},
+    )
+    return schedule.evaluate_tick(context)
+
+
+@pytest.mark.usefixtures("warehouse_environment")
+def test_without_an_account_the_schedule_skips_and_says_so() -> None:
+    tick = evaluate_schedule()
+    assert not tick.run_requests  # type: ignore[attr-defined]
+    assert "No account is imported yet" in tick.skip_message  # type: ignore[attr-defined]
+
+
+def test_the_schedule_asks_for_the_newest_day_and_three_days_before(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    daily, revised = evaluate_schedule().run_requests  # type: ignore[attr-defined]
+    assert daily.partition_key == "2026-11-21"
+    assert daily.asset_selection is None
+    assert revised.tags["dagster/asset_partition_range_start"] == "2026-11-18"
+    assert revised.tags["dagster/asset_partition_range_end"] == "2026-11-20"
+    assert {key.to_user_string() for key in revised.asset_selection} == {
+        "raw_metrics",
+        "org_metrics",
+        "language_metrics",
+    }
+
+
+def test_import_account_runs_as_a_job(
+    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", github.token)
+    op_config = {"token_env": "MY_TOKEN", "endpoint": github.url, "organizations": ["octo-demo"]}
+    assert execute("import_account", config={"import_account": {"config": op_config}}).success
+    (scope,) = read_table(warehouse_environment, "_tool_copilot_scopes", "id")
+    assert scope["slug"] == "octo-demo"
+
+
+@pytest.mark.parametrize("given", ["ghp_0123456789012345678901234567890123456", "two words"])
+def test_a_token_in_the_place_of_a_variables_name_is_refused_and_not_repeated(given: str) -> None:
+    config = {"import_account": {"config": {"token_env": given}}}
+    with pytest.raises(dg.DagsterUserCodeExecutionError) as caught:
+        execute("import_account", config=config)
+    said = "".join(traceback.format_exception(caught.value))
+    assert "NAME of an environment variable" in said
+    assert given not in said
+
+
+def test_resources_can_be_replaced_when_the_definitions_are_built() -> None:
+    replaced = build_defs({"github": dg.ResourceDefinition.hardcoded_resource("another")})
+    assert replaced.resources is not None
+    assert replaced.resources["github"] is not (defs.resources or {})["github"]
+
+
+def test_importing_the_definitions_reads_no_environment_and_opens_nothing() -> None:
+    script = (
+        "import os, socket, sqlite3\n"
+        "def refuse(*a, **k): raise AssertionError('touched at import')\n"
+        "socket.socket.connect = refuse\n"
+        "os.environ['DATABASE_URL'] = 'nonsense'\n"
+        "os.environ['COPILOT_METRICS__TOKEN_SECRET'] = 'nonsense'\n"
+        "import copilot_pipeline.definitions\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr.decode()
+
+
+def test_the_rooms_that_know_no_dagster_do_not_import_it() -> None:
+    script = (
+        "import sys\n"
+        "import copilot_pipeline.github.client, copilot_pipeline.vault, copilot_pipeline.accounts\n"
+        "import copilot_pipeline.collect.metrics, copilot_pipeline.collect.snapshots\n"
+        "import copilot_pipeline.cli, copilot_pipeline.demo.github\n"
+        "assert 'dagster' not in sys.modules\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr.decode()

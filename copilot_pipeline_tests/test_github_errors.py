@@ -1,0 +1,244 @@
+"""What refusals mean and advise, and that no message or log shows a secret."""
+
+import gzip
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from copilot_pipeline.demo import faults
+from copilot_pipeline.demo.faults import Answer
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.github import transport
+from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.errors import AccessError, GitHubError
+from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.redaction import looks_like_token, redact
+from copilot_pipeline_tests.test_github_client import REPORT, client_of
+
+# The form of GitHub's oldest tokens, which no pattern can tell from a commit's hash.
+HEX_TOKEN = "0123456789abcdef" * 2 + "01234567"
+
+
+@pytest.fixture
+def client(github: SimulatedGitHub) -> Iterator[GitHubClient]:
+    with client_of(github) as client:
+        yield client
+
+
+def refusal(status: int, message: str, **headers: str) -> Answer:
+    dashed = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Answer(status=status, body={"message": message}, headers=dashed)
+
+
+# --- refusals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "stops_scope", "advice"),
+    [
+        (faults.bad_credentials(), True, "import the account again"),
+        (faults.policy_off(), True, "policy 'Copilot usage metrics' is off"),
+        (faults.sso(), True, "Configure SSO"),
+        (refusal(403, "Forbidden", x_github_sso="required; url=x"), True, "Configure SSO"),
+        (faults.fine_grained_permission(), True, "accepts organization_copilot_metrics=read"),
+        (refusal(403, "Resource not accessible by integration"), True, "lacks a permission"),
+        (faults.not_owner(), True, "must be an owner there"),
+        (faults.not_owner(), True, "accepts the scopes admin:org, read:org, write:org"),
+        (faults.not_owner(), True, "the token has read:org"),
+        (faults.missing_user_agent(), True, "must be an owner there"),
+        (faults.not_found(), False, "Check the name"),
+        (faults.legacy_closed(), True, "--metrics-api reports"),
+        (refusal(410, "Gone"), True, "Upgrade copilot_pipeline"),
+        (faults.metrics_disabled(), True, "metrics API is disabled"),
+        (faults.billing_problem(), True, "payment problem"),
+        (refusal(400, "Bad Request"), False, "does not accept this request"),
+        (Answer(status=451, body=b"\xff[", headers={}), False, "does not accept this request"),
+        (Answer(status=499, body="[" * 100_000, headers={}), False, "(unknown status)"),
+    ],
+)
+def test_a_refusal_is_permanent_and_says_for_whom_it_is_and_what_to_do(
+    github: SimulatedGitHub, client: GitHubClient, answer: Answer, stops_scope: bool, advice: str
+) -> None:
+    github.faults.add(".", **answer)
+    with pytest.raises(GitHubError) as raised:
+        client.report(*REPORT, github.newest_day)
+    message = str(raised.value)
+    endpoint = "GET /orgs/octo-demo/copilot/metrics/reports/organization-1-day"
+    assert message.startswith(f"account demo-admin, organization octo-demo, {endpoint}: ")
+    assert str(answer["status"]) in message
+    assert advice in message
+    assert raised.value.stops_scope is stops_scope
+    assert isinstance(raised.value, AccessError) is stops_scope
+    assert len(github.requests) == 1
+
+
+def test_a_request_that_github_cannot_process_is_not_blamed_on_a_policy(
+    github: SimulatedGitHub, client: GitHubClient
+) -> None:
+    github.faults.add(".", **faults.invalid_parameter("day"))
+    with pytest.raises(GitHubError, match="422") as raised:
+        client.report(*REPORT, github.newest_day)
+    assert "disabled" not in str(raised.value)
+    assert not raised.value.stops_scope
+
+
+def test_a_long_message_is_quoted_in_part_and_on_one_line(
+    github: SimulatedGitHub, client: GitHubClient
+) -> None:
+    github.faults.add("/user$", **refusal(400, "no\r\n\x1b[31mway " + "x" * 5000))
+    with pytest.raises(GitHubError, match=r"'no \[31mway x+'") as raised:
+        client.user()
+    assert len(str(raised.value)) < 500
+
+
+# --- answers that are no answers ----------------------------------------------------------------
+
+WHOLE = gzip.compress(b'{"id": 7, "login": "octocat"}\n' * 100)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"not compressed", id="plain"),
+        pytest.param(WHOLE[:60], id="half"),
+        pytest.param(WHOLE[:-8], id="without the checksum"),
+        pytest.param(WHOLE[:-1] + b"?", id="another length"),
+    ],
+)
+def test_broken_compression_is_an_error_and_never_half_a_file(
+    github: SimulatedGitHub, client: GitHubClient, body: bytes
+) -> None:
+    headers = {"content-encoding": "gzip"}
+    github.faults.add(".", origin="download", status=200, body=body, headers=headers)
+    with pytest.raises(GitHubError, match=r"octo-demo"):
+        client.report(*REPORT, github.newest_day)
+
+
+def test_a_compressed_file_is_read(github: SimulatedGitHub, client: GitHubClient) -> None:
+    headers = {"content-encoding": "gzip"}
+    github.faults.add(".", origin="download", status=200, body=WHOLE, headers=headers)
+    documents = client.report(*REPORT, github.newest_day)
+    assert [len(document.text.splitlines()) for document in documents or []] == [100]
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_an_answer_that_is_too_large_is_given_up_at_once(
+    github: SimulatedGitHub,
+    client: GitHubClient,
+    monkeypatch: pytest.MonkeyPatch,
+    compressed: bool,
+) -> None:
+    monkeypatch.setattr(transport, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    body = b" " * (1024 * 1024 + 1)
+    headers = {"content-encoding": "gzip"} if compressed else {}
+    body = gzip.compress(body) if compressed else body
+    github.faults.add(".", origin="download", status=200, body=body, headers=headers)
+    with pytest.raises(GitHubError, match=r"octo-demo.*larger than 1 MiB"):
+        client.report(*REPORT, github.newest_day)
+    assert [request.origin for request in github.requests] == ["api", "download"]
+
+
+# --- secrets ----------------------------------------------------------------------------------
+
+
+def test_the_token_is_in_no_repr(github: SimulatedGitHub, client: GitHubClient) -> None:
+    connection = Connection(endpoint=github.url, token=github.token)
+    assert github.url in repr(connection)
+    assert github.token not in repr(connection) + repr(client) + str(vars(client))
+
+
+ECHOES: dict[str, Callable[[str], Answer]] = {
+    "message": lambda token: refusal(400, f"I do not know the token {token}!"),
+    "limit": lambda token: refusal(403, f"Rate limit exceeded for {token}", retry_after="0"),
+    "trouble": lambda token: refusal(503, f"{token} broke the server"),
+    "permissions": lambda token: refusal(403, "No", x_accepted_github_permissions=token),
+    "scopes": lambda token: refusal(403, "No", x_accepted_oauth_scopes="a", x_oauth_scopes=token),
+    "redirect": lambda token: refusal(302, "", location=f"/elsewhere?token={token}"),
+    "foreign redirect": lambda token: refusal(302, "", location=f"//x.example/{token}"),
+}
+
+
+@pytest.mark.parametrize("token", ["ghp_" + "aB3" * 12, HEX_TOKEN], ids=["classic", "hex"])
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_a_token_that_the_server_echoes_is_in_no_error_and_no_log(
+    github: SimulatedGitHub,
+    caplog: pytest.LogCaptureFixture,
+    token: str,
+    echo: Callable[[str], Answer],
+) -> None:
+    caplog.set_level(logging.INFO)
+    github.accept(token)
+    github.faults.add("/user$", **echo(token))
+    with client_of(github, token=token) as client, pytest.raises(GitHubError) as raised:
+        client.user()
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "GET /user" in shown
+    assert token not in shown
+    assert token not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({}, id="fine"),
+        pytest.param({"cut_after": 5}, id="cut"),
+        pytest.param({"redirect_to": "https://elsewhere.example/f?sig=s3cret"}, id="redirect"),
+        pytest.param({**faults.server_error()}, id="trouble"),
+        pytest.param({**faults.link_expired()}, id="expired"),
+    ],
+)
+def test_neither_a_token_nor_a_signature_is_logged_or_raised_at_any_level(
+    github: SimulatedGitHub, caplog: pytest.LogCaptureFixture, fault: dict[str, object]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    if fault:
+        github.faults.add(".", origin="download", **fault)  # type: ignore[arg-type]
+    shown = ""
+    with client_of(github) as client:
+        try:
+            client.report(*REPORT, github.newest_day)
+        except GitHubError as error:
+            shown = "".join(traceback.format_exception(error))
+        assert bool(shown) is bool(fault)
+    assert any(request.query.get("sig") for request in github.requests)
+    for text in (shown, caplog.text):
+        assert github.token not in text
+        assert "sig=" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("token ghp_" + "a" * 36 + " is bad", "token *** is bad"),
+        ("Bearer gho_" + "A1" * 18, "Bearer ***"),
+        ("(github_pat_" + "a_B" * 27 + ")", "(***)"),
+        ("ghs_" + "aB1._-" * 87 + " expired", "*** expired"),
+        ("ghr_" + "a" * 76, "***"),
+        ("https://h.example/f?se=1&sig=2%2F", "https://h.example/f?***"),
+        ("see 'http://h.example/f?sig=2' twice", "see 'http://h.example/f?***' twice"),
+        ("ghp_short and github_pat_ stay", "ghp_short and github_pat_ stay"),
+        ("https://h.example/f stays?", "https://h.example/f stays?"),
+        ("line\r\nline\x1b[0m\u202eend", "line line [0m end"),
+    ],
+)
+def test_redaction_masks_tokens_and_queries_on_one_line(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+def test_redaction_masks_the_secrets_it_is_given() -> None:
+    assert redact(f"{HEX_TOKEN} and s3cret", HEX_TOKEN, "s3cret") == "*** and ***"
+
+
+@pytest.mark.parametrize(
+    ("text", "token"),
+    [
+        ("ghp_" + "a" * 36, True),
+        ("my token: github_pat_" + "a" * 82, True),
+        ("GITHUB_TOKEN", False),
+        ("ghp_", False),
+    ],
+)
+def test_something_that_looks_like_a_token_is_recognized(text: str, token: bool) -> None:
+    assert looks_like_token(text) is token

@@ -1,0 +1,227 @@
+"""Billing and seats: snapshots of the present, page by page, never invented."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.demo import faults
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
+
+SEATS = "_tool_copilot_seats"
+RAW = "_raw_copilot_seats"
+BILLING = "_raw_copilot_billing"
+
+
+def seat(user_id: int, **values: Any) -> dict[str, Any]:
+    return {
+        "created_at": "2026-01-05T09:00:00Z",
+        "assignee": {"login": f"demo-user-{user_id}", "id": user_id},
+        **values,
+    }
+
+
+def test_250_seats_come_in_pages_and_each_becomes_a_row(warehouse_environment: str) -> None:
+    newest = newest_complete_day()
+    with SimulatedGitHub([Organization("octo-demo", seat_count=250)]) as github:
+        import_organizations(warehouse_environment, github, "octo-demo")
+        assert execute("daily_copilot", [newest]).success
+    pages = read_table(warehouse_environment, RAW, "page")
+    served = [entry for page in pages for entry in json.loads(page["payload"])["seats"]]
+    rows = read_table(warehouse_environment, SEATS, "user_id")
+    assert [page["page"] for page in pages] == [1, 2, 3]
+    assert len(rows) == 250
+    assert {row["user_id"]: row["user_login"] for row in rows} == {
+        entry["assignee"]["id"]: entry["assignee"]["login"] for entry in served
+    }
+    active = sum(entry["last_activity_at"] is not None for entry in served)
+    assert sum(row["last_activity_at"] is not None for row in rows) == active
+    (day,) = read_table(warehouse_environment, "copilot_org_days")
+    assert (day["seat_total"], day["seat_active_count"]) == (250, active)
+
+
+def test_a_seat_without_assignee_is_counted_and_left_out(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    github.organization("octo-demo").seats = [seat(1), seat(2, assignee=None)]
+    import_organizations(warehouse_environment, github, "octo-demo")
+    result = execute("daily_copilot", [newest_complete_day()])
+    assert result.success
+    assert [row["user_id"] for row in read_table(warehouse_environment, SEATS)] == [1]
+    metadata = result.asset_materializations_for_node("seat_snapshot")[0].metadata
+    assert metadata["seats_without_assignee"].value == 1
+    assert metadata["total_seats_by_github"].value == 2
+
+
+def test_a_seat_row_has_utc_instants_team_and_organization(
+    database: Database, warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    github.organization("octo-demo").seats = [
+        seat(
+            7,
+            last_activity_at="2026-11-01T20:00:00-06:00",
+            last_activity_editor="vscode/1.99.0/copilot/1.300.0",
+            assigning_team={"id": 12, "slug": "team-a"},
+            pending_cancellation_date="2026-12-01",
+            plan_type="business",
+        )
+    ]
+    import_organizations(warehouse_environment, github, "octo-demo")
+    execute("daily_copilot", [newest_complete_day()])
+    from copilot_pipeline.warehouse.tables import seats
+
+    with database.read() as connection:
+        row = connection.execute(sa.select(seats)).one()
+    assert row.organization == "octo-demo"
+    assert row.last_activity_at == datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
+    assert (row.assigning_team_id, row.assigning_team_slug) == (12, "team-a")
+    assert row.pending_cancellation_date == date(2026, 12, 1)
+
+
+def test_the_same_person_twice_is_one_row_with_the_latest_activity(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    github.organization("octo-demo").seats = [
+        seat(1, last_activity_at="2026-11-01T00:00:00Z", last_activity_editor="old"),
+        seat(1, last_activity_at="2026-11-05T00:00:00Z", last_activity_editor="new"),
+        seat(1, last_activity_at=None, last_activity_editor=None),
+    ]
+    import_organizations(warehouse_environment, github, "octo-demo")
+    execute("daily_copilot", [newest_complete_day()])
+    rows = read_table(warehouse_environment, SEATS)
+    assert [row["last_activity_editor"] for row in rows] == ["new"]
+
+
+def test_a_removed_seat_disappears_from_the_days_snapshot(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    github.organization("octo-demo").seats = [seat(1), seat(2)]
+    execute("daily_copilot", [newest_complete_day()])
+    github.organization("octo-demo").seats = [seat(2)]
+    execute("daily_copilot", [newest_complete_day()])
+    assert [row["user_id"] for row in read_table(warehouse_environment, SEATS)] == [2]
+
+
+def test_an_empty_seat_list_is_a_snapshot_of_no_seats(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    execute("daily_copilot", [newest_complete_day()])
+    github.organization("octo-demo").seats = []
+    execute("daily_copilot", [newest_complete_day()])
+    assert read_table(warehouse_environment, SEATS) == []
+    (day,) = read_table(warehouse_environment, "copilot_org_days")
+    assert (day["seat_total"], day["seat_active_count"]) == (0, 0)
+
+
+def test_an_error_on_a_later_page_keeps_the_old_snapshot(warehouse_environment: str) -> None:
+    with SimulatedGitHub([Organization("octo-demo", seat_count=250)]) as github:
+        import_organizations(warehouse_environment, github, "octo-demo")
+        newest = newest_complete_day()
+        execute("daily_copilot", [newest])
+        before = [read_table(warehouse_environment, t) for t in (RAW, SEATS)]
+        github.organization("octo-demo").seat_count = 220
+        github.faults.add("/billing/seats", query={"page": "3"}, **faults.not_found())
+        result = execute("daily_copilot", [newest])
+    assert not result.success
+    assert "GET /orgs/octo-demo/copilot/billing/seats: 404" in failure(result)
+    assert [read_table(warehouse_environment, t) for t in (RAW, SEATS)] == before
+
+
+def test_a_page_that_makes_no_sense_keeps_the_old_snapshot(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    newest = newest_complete_day()
+    execute("daily_copilot", [newest])
+    before = [read_table(warehouse_environment, t) for t in (RAW, SEATS)]
+    github.organization("octo-demo").seats = [seat(1), {"assignee": {"login": "no-id"}}]
+    result = execute("daily_copilot", [newest])
+    assert not result.success
+    assert "page 1 of the seat list: an assignee has no id" in failure(result)
+    assert [read_table(warehouse_environment, t) for t in (RAW, SEATS)] == before
+
+
+def test_a_past_day_without_a_snapshot_fails_and_its_metrics_land(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    past = newest_complete_day() - timedelta(days=5)
+    result = execute("daily_copilot", [past])
+    assert not result.success
+    assert "only as they are now" in failure(result)
+    assert read_table(warehouse_environment, SEATS) == []
+    assert len(read_table(warehouse_environment, "_tool_copilot_org_metrics")) == 1
+    (day,) = read_table(warehouse_environment, "copilot_org_days")
+    assert (day["seat_total"], day["seat_active_count"]) == (None, None)
+
+
+def test_a_past_day_keeps_the_snapshot_that_was_taken_then(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    newest = newest_complete_day()
+    past = newest - timedelta(days=2)
+    execute("daily_copilot", [newest])
+    with Database(warehouse_environment) as database, database.write() as connection:
+        for table in (RAW, SEATS, BILLING):
+            move = sa.text(f"UPDATE {table} SET day = :past")
+            connection.execute(move.bindparams(sa.bindparam("past", past, sa.Date)))
+    before = [read_table(warehouse_environment, t) for t in (RAW, SEATS, BILLING)]
+    github.requests.clear()
+    assert execute("daily_copilot", [past]).success
+    assert [read_table(warehouse_environment, t) for t in (RAW, SEATS, BILLING)] == before
+    assert not [request for request in github.requests if "billing" in request.path]
+
+
+def test_a_refused_billing_endpoint_does_not_hold_up_seats_and_metrics(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    github.faults.add("/copilot/billing$", **faults.billing_problem())
+    result = execute("daily_copilot", [newest_complete_day()])
+    assert not result.success
+    assert "payment problem" in failure(result)
+    assert read_table(warehouse_environment, BILLING) == []
+    assert len(read_table(warehouse_environment, SEATS)) == 40
+    assert len(read_table(warehouse_environment, "_tool_copilot_org_metrics")) == 1
+
+
+def test_billing_is_kept_as_received(warehouse_environment: str, github: SimulatedGitHub) -> None:
+    github.organization("octo-demo").billing = {"seat_breakdown": {"total": 5}, "new": "field"}
+    import_organizations(warehouse_environment, github, "octo-demo")
+    execute("daily_copilot", [newest_complete_day()])
+    (row,) = read_table(warehouse_environment, BILLING)
+    assert json.loads(row["payload"]) == {"seat_breakdown": {"total": 5}, "new": "field"}
+    assert row["url"] == f"{github.url}/orgs/octo-demo/copilot/billing"
+
+
+def test_a_range_in_one_run_takes_a_snapshot_of_the_newest_day_only(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    newest = newest_complete_day()
+    days = day_range(newest - timedelta(days=1), newest)
+    result = execute("daily_copilot", days, assets=["raw_seats", "seats"])
+    assert not result.success
+    assert str(days[0]) in failure(result)
+    assert {str(row["day"]) for row in read_table(warehouse_environment, SEATS)} == {str(newest)}
+
+
+def test_seats_survive_names_that_databases_dislike(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    hostile = "o'brien\"; DROP TABLE x;--\n\x00\u202e\U0001f600" + "x" * 300
+    github.organization("octo-demo").seats = [
+        seat(1, assignee={"login": hostile, "id": 1}, assigning_team={"id": 1, "slug": hostile})
+    ]
+    import_organizations(warehouse_environment, github, "octo-demo")
+    assert execute("daily_copilot", [newest_complete_day()]).success
+    (row,) = read_table(warehouse_environment, SEATS)
+    assert row["user_login"] == hostile.replace("\x00", "\ufffd")
