@@ -142,6 +142,7 @@ def test_a_page_that_makes_no_sense_keeps_the_old_snapshot(
     execute("daily_copilot", [newest])
     before = [read_table(warehouse_environment, t) for t in (RAW, SEATS)]
     github.organization("octo-demo").seats = [seat(1), {"assignee": {"login": "no-id"}}]
+    github.organization("octo-demo").billing = {}
     result = execute("daily_copilot", [newest])
     assert not result.success
     assert "page 1 of the seat list: an assignee has no id" in failure(result)

@@ -1,0 +1,202 @@
+"""`make bench`: time and peak memory of loading, next to a bare loop, against a simulated GitHub.
+
+The bare loop fetches the same bytes with httpx, one request after the other, and copies the same
+rows into the same tables; it parses nothing and checks nothing. Every figure comes from a process
+of its own, the simulated GitHub runs in another, and each is the median of several runs.
+"""
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from copilot_pipeline.accounts import AccountImport, import_account, open_client
+from copilot_pipeline.collect.metrics import load_metrics
+from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.snapshots import load_seats
+from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.warehouse import tables
+from copilot_pipeline.warehouse.database import Database
+
+RUNS = 3
+DAYS = 100
+ORGANIZATION = "bench-demo"
+SEATS = (1_000, 10_000)
+
+METRICS_TABLES = (tables.raw_metrics, tables.org_metrics, tables.language_metrics)
+SEAT_TABLES = (tables.raw_seats, tables.seats)
+
+Figures = dict[str, float]
+
+
+def main() -> None:
+    print(f"Median of {RUNS} runs: seconds of the work, peak MiB of its process.")
+    print("A Dagster run also records two events for each asset and day, as Dagster does.\n")
+    print(f"{'':22}{'bare loop':>18}{'collecting':>18}{'ratio':>8}{'Dagster run':>18}")
+    peaks = {seats: compare(f"{seats:,} seats", "seats", seats) for seats in SEATS}
+    compare(f"{DAYS} days", "metrics", SEATS[0])
+    growth = peaks[SEATS[1]] - peaks[SEATS[0]]
+    print(f"\nPeak memory of collecting {SEATS[1]:,} against {SEATS[0]:,} seats: {growth:+.0f} MiB")
+
+
+def compare(label: str, what: str, seats: int) -> float:
+    """Prints a row; the peak MiB of collecting."""
+    bare, collecting, dagster = [], [], []
+    with github(seats) as address, tempfile.TemporaryDirectory() as folder:
+        for number in range(RUNS):
+            home = Path(folder) / str(number)
+            home.mkdir()
+            shutil.copy("dagster.yaml", home)
+            collecting.append(measure(home, "collecting", what, *address))
+            bare.append(measure(home, "bare", what, *address))
+            dagster.append(measure(home, "dagster", what, *address))
+    cells = [median(figures) for figures in (bare, collecting, dagster)]
+    ratio = statistics.median(
+        ours["seconds"] / theirs["seconds"] for ours, theirs in zip(collecting, bare, strict=True)
+    )
+    texts = [f"{cell['seconds']:8.2f} s {cell['peak']:4.0f} MiB" for cell in cells]
+    print(f"{label:22}{texts[0]:>18}{texts[1]:>18}{ratio:7.2f}x{texts[2]:>18}", flush=True)
+    return cells[1]["peak"]
+
+
+def median(figures: list[Figures]) -> Figures:
+    return {name: statistics.median(run[name] for run in figures) for name in figures[0]}
+
+
+def measure(home: Path, how: str, what: str, *address: str) -> Figures:
+    """What a fresh process measured of itself."""
+    command = [sys.executable, "-m", "copilot_pipeline_tests.bench", how, what, *address]
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "DATABASE_URL": f"sqlite:///{home}/{what}.db",
+        "COPILOT_METRICS__TOKEN_SECRET": "00" * 32,
+    }
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
+@contextmanager
+def github(seats: int) -> Iterator[tuple[str, str]]:
+    """The address and token of a simulated GitHub in a process of its own."""
+    command = [sys.executable, "-m", "copilot_pipeline_tests.bench", "serve", str(seats)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url, token = json.loads(process.stdout.readline())
+        yield url, token
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def serve(seats: int) -> None:
+    with SimulatedGitHub([Organization(ORGANIZATION, seat_count=seats)]) as served:
+        print(json.dumps([served.url, served.token]), flush=True)
+        sys.stdin.read()
+
+
+def timed(work: Callable[[], Any]) -> None:
+    """Prints the seconds of the work and the peak memory of this process."""
+    start = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak": peak}))
+
+
+def collecting(what: str, url: str, token: str) -> None:
+    newest = newest_complete_day()
+    with Database(os.environ["DATABASE_URL"]) as database:
+        import_account(database, token, AccountImport(url, None, [ORGANIZATION]))
+        scopes = select_scopes(database)
+
+        def metrics() -> None:
+            days = day_range(newest - timedelta(days=DAYS - 1), newest)
+            list(load_metrics(database, open_client, scopes, days, METRICS_TABLES[1:]))
+
+        def seats() -> None:
+            list(load_seats(database, open_client, scopes, [newest], derive=True))
+
+        timed(metrics if what == "metrics" else seats)
+
+
+def dagster(what: str, url: str, token: str) -> None:
+    from copilot_pipeline.running import run_days
+
+    newest = newest_complete_day()
+    first = newest - timedelta(days=DAYS - 1 if what == "metrics" else 0)
+    with Database(os.environ["DATABASE_URL"]) as database:
+        import_account(database, token, AccountImport(url, None, [ORGANIZATION]))
+        timed(lambda: run_days(database, day_range(first, newest)))
+
+
+def bare(what: str, url: str, token: str) -> None:
+    """Fetches the same bytes, and copies the rows that `collecting` left in its database."""
+    copied = METRICS_TABLES if what == "metrics" else SEAT_TABLES
+    source = sa.create_engine(os.environ["DATABASE_URL"])
+    target = sa.create_engine(os.environ["DATABASE_URL"] + ".bare")
+    tables.metadata.create_all(target)
+    with source.connect() as connection:
+        rows = {t: [dict(r._mapping) for r in connection.execute(sa.select(t))] for t in copied}
+    raw = copied[0]
+    timed(
+        lambda: (
+            copy_by_day(url, token, rows, target)
+            if what == "metrics"
+            else copy_by_page(url, token, rows, target, raw)
+        )
+    )
+
+
+def copy_by_day(url: str, token: str, rows: Any, target: sa.Engine) -> None:
+    with api(token) as client, httpx.Client() as downloads:
+        for day in sorted({row["day"] for row in rows[tables.raw_metrics]}):
+            path = f"{url}/orgs/{ORGANIZATION}/copilot/metrics/reports/organization-1-day"
+            for link in client.get(path, params={"day": str(day)}).json()["download_links"]:
+                downloads.get(link)
+            with target.begin() as connection:
+                for table, all_rows in rows.items():
+                    of_day = [row for row in all_rows if row["day"] == day]
+                    connection.execute(sa.insert(table), of_day)
+
+
+def copy_by_page(url: str, token: str, rows: Any, target: sa.Engine, raw: sa.Table) -> None:
+    pages, seats = rows[raw], rows[tables.seats]
+    share = -(-len(seats) // len(pages))
+    with api(token) as client:
+        for number, page in enumerate(pages):
+            query = {"page": str(page["page"]), "per_page": "100"}
+            client.get(f"{url}/orgs/{ORGANIZATION}/copilot/billing/seats", params=query)
+            with target.begin() as connection:
+                connection.execute(sa.insert(raw), [page])
+                part = seats[number * share : (number + 1) * share]
+                connection.execute(sa.insert(tables.seats), part)
+
+
+def api(token: str) -> httpx.Client:
+    return httpx.Client(headers={"Authorization": f"Bearer {token}"})
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["serve", seat_count]:
+            serve(int(seat_count))
+        case [("collecting" | "bare" | "dagster") as how, what, address, secret]:
+            {"collecting": collecting, "bare": bare, "dagster": dagster}[how](what, address, secret)
+        case _:
+            main()
