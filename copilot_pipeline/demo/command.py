@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -117,7 +118,8 @@ def _require_success(result: RunResult) -> None:
 
 def _describe(slug: str, summary: Summary) -> str:
     lines = [
-        f"GitHub Copilot at {slug} (simulated), {summary.days_loaded} days up to {summary.day}",
+        f"GitHub Copilot at {slug} (simulated), {summary.days_loaded} days up to "
+        f"{summary.day:%A, %Y-%m-%d}",
         "",
         f"  Active users       {_number(summary.active_users_1d)} on the day,"
         f" {_number(summary.active_users_7d)} in 7 days,"
@@ -148,6 +150,6 @@ def _rate(part: int | None, whole: int | None) -> str:
 def _how_to_go_on(home: Path) -> str:
     return (
         "Look at it in the Dagster UI, then at http://localhost:3000:\n"
-        f"  DAGSTER_HOME={home} .venv/bin/dagster dev\n"
+        f"  DAGSTER_HOME={shlex.quote(str(home))} .venv/bin/dagster dev\n"
         "The simulated GitHub is gone now, so new runs there find nothing to collect."
     )

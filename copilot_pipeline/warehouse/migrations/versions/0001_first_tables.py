@@ -417,12 +417,16 @@ def upgrade() -> None:
         sa.Column(
             "user_id", sa.BigInteger(), autoincrement=False, nullable=False, comment="GitHub's id"
         ),
-        sa.Column("user_login", sa.Text(), nullable=True),
+        sa.Column(
+            "user_login", sa.Text(), nullable=True, comment="Login at the time of the snapshot"
+        ),
         sa.Column("plan_type", sa.Text(), nullable=True, comment="business, enterprise or unknown"),
         sa.Column(
             "assigning_team_id", sa.BigInteger(), nullable=True, comment="NULL: assigned directly"
         ),
-        sa.Column("assigning_team_slug", sa.Text(), nullable=True),
+        sa.Column(
+            "assigning_team_slug", sa.Text(), nullable=True, comment="The team that gives the seat"
+        ),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -438,9 +442,24 @@ def upgrade() -> None:
             nullable=True,
             comment="NULL: never, or no telemetry",
         ),
-        sa.Column("last_activity_editor", sa.Text(), nullable=True),
-        sa.Column("last_authenticated_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("pending_cancellation_date", sa.Date(), nullable=True),
+        sa.Column(
+            "last_activity_editor",
+            sa.Text(),
+            nullable=True,
+            comment="Editor, version and plugin of the last activity",
+        ),
+        sa.Column(
+            "last_authenticated_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the user last signed in to Copilot",
+        ),
+        sa.Column(
+            "pending_cancellation_date",
+            sa.Date(),
+            nullable=True,
+            comment="When the seat ends, if it was cancelled",
+        ),
         sa.PrimaryKeyConstraint(
             "scope_id", "day", "organization", "user_id", name="pk__tool_copilot_seats"
         ),
