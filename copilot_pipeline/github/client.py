@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
-from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
 import httpx
@@ -125,15 +125,10 @@ class GitHubClient:
     def close(self) -> None:
         self._transport.close()
 
-    def __enter__(self) -> "GitHubClient":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _get(
