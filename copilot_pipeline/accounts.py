@@ -34,13 +34,13 @@ class AccountError(CopilotPipelineError):
 
 @dataclass(frozen=True)
 class AccountImport:
-    """What to import, apart from the token."""
+    """What to import, apart from the token. Of an account that is there, None leaves as it is."""
 
     endpoint: str = GITHUB_ENDPOINT
     proxy: str | None = None
     organizations: Sequence[str] = ()
     enterprises: Sequence[str] = ()
-    metrics_api: str = "reports"
+    metrics_api: str | None = None
 
     def slugs(self) -> list[tuple[str, Sequence[str]]]:
         """The slugs to collect, by kind of scope."""
@@ -130,7 +130,7 @@ def _connection(endpoint: str, token: str, proxy: str | None) -> Connection:
 def _require_usable(token: str, wanted: AccountImport) -> None:
     if not token.isascii() or not token.isprintable() or " " in token or not token:
         raise AccountError("the token is empty or holds characters that no GitHub token has.")
-    if wanted.metrics_api not in METRICS_APIS:
+    if wanted.metrics_api not in (*METRICS_APIS, None):
         raise AccountError(f"metrics_api must be one of: {', '.join(METRICS_APIS)}.")
     for kind, slugs in wanted.slugs():
         for slug in slugs:

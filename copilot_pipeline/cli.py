@@ -48,10 +48,13 @@ def run_command(arguments: Sequence[str]) -> int:
     """The exit code of the command."""
     try:
         code = cli.main(list(arguments), prog_name="copilot-pipeline", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        _say(error.format_message())
     except click.ClickException as error:
         _say(f"Error: {error.format_message()}")
-    except click.Abort:
-        _say("Error: aborted.")
+    except (click.Abort, KeyboardInterrupt):
+        _say("Error: aborted. What was loaded is kept.")
+        _leave_at_once()
     except CopilotPipelineError as error:
         for line in str(error).splitlines():
             _say(f"Error: {line}")
@@ -63,6 +66,13 @@ def run_command(arguments: Sequence[str]) -> int:
     return 1
 
 
+def _leave_at_once() -> None:
+    """Ends the process without waiting for requests that are still in flight in threads."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="copilot-pipeline")
 @click.pass_context
@@ -70,7 +80,10 @@ def cli(context: click.Context) -> None:
     """Collects GitHub Copilot adoption metrics and keeps their history."""
     if context.invoked_subcommand != "demo":
         # As Dagster does it: the file in the working directory wins over the shell.
-        load_dotenv(Path.cwd() / ".env", override=True)
+        try:
+            load_dotenv(Path.cwd() / ".env", override=True)
+        except UnicodeDecodeError:
+            raise settings.SettingError("the file .env is not UTF-8 text.") from None
 
 
 @cli.group()
@@ -85,9 +98,7 @@ def accounts() -> None:
 @click.option("--proxy", metavar="URL", help="Proxy of all calls with this token.")
 @click.option("--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated.")
 @click.option("--enterprise", "enterprises", multiple=True, metavar="SLUG", help="May be repeated.")
-@click.option(
-    "--metrics-api", type=click.Choice(METRICS_APIS), default="reports", show_default=True
-)
+@click.option("--metrics-api", type=click.Choice(METRICS_APIS), help="Default: reports.")
 def import_(
     token_env: str | None,
     token_stdin: bool,
@@ -95,7 +106,7 @@ def import_(
     proxy: str | None,
     organizations: tuple[str, ...],
     enterprises: tuple[str, ...],
-    metrics_api: str,
+    metrics_api: str | None,
 ) -> None:
     """Store an account: its token sealed, its organizations and enterprises.
 
@@ -121,7 +132,7 @@ def list_() -> None:
 
 
 @accounts.command("show")
-@click.argument("account_id", metavar="ID", type=int)
+@click.argument("account_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 def show(account_id: int) -> None:
     """One account, never its token."""
     with _database() as database:
@@ -132,7 +143,9 @@ def show(account_id: int) -> None:
 @click.option("--day", type=DAY, metavar="YYYY-MM-DD", help="One day.")
 @click.option("--from", "first", type=DAY, metavar="YYYY-MM-DD", help="First day of a range.")
 @click.option("--to", "last", type=DAY, metavar="YYYY-MM-DD", help="Last day of a range.")
-@click.option("--last", "count", type=click.IntRange(1), metavar="N", help="The N newest days.")
+@click.option(
+    "--last", "count", type=click.IntRange(1, 3650), metavar="N", help="The N newest days."
+)
 @click.option("--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated.")
 def run(
     day: datetime | None,

@@ -51,7 +51,7 @@ def day_range(first: date, last: date) -> list[date]:
 
 
 def describe_days(days: Sequence[date]) -> str:
-    """The days in few words: `2026-11-01`, or `2026-11-01 to 2026-11-09 (8 days)` with a gap."""
+    """The days in few words: `2026-11-01`, or `2026-11-01 to 2026-11-09 (8 days)`."""
     first, last = min(days), max(days)
     if first == last:
         return str(first)

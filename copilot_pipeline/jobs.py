@@ -5,9 +5,12 @@ from typing import Any
 import dagster as dg
 
 from copilot_pipeline import settings
-from copilot_pipeline.accounts import AccountError, AccountImport, import_account
-from copilot_pipeline.github.urls import GITHUB_ENDPOINT
-from copilot_pipeline.redaction import looks_like_token
+from copilot_pipeline.accounts import AccountImport, import_account
+from copilot_pipeline.github.urls import (
+    GITHUB_ENDPOINT,
+    normalize_endpoint,
+    normalize_proxy,
+)
 from copilot_pipeline.resources.database import DatabaseResource
 
 METRICS_ASSET_KEYS = [dg.AssetKey(n) for n in ("raw_metrics", "org_metrics", "language_metrics")]
@@ -22,7 +25,7 @@ class ImportAccountConfig(dg.Config):
     proxy: str | None = None
     organizations: list[str] = []
     enterprises: list[str] = []
-    metrics_api: str = "reports"
+    metrics_api: str | None = None
 
 
 @dg.op(name="import_account")
@@ -48,15 +51,13 @@ def account_import() -> None:
     import_account_op()
 
 
-def _refuse_token(run_config: dict[str, Any]) -> dict[str, Any]:
-    """Runs before Dagster stores the run: a token given by mistake is then written nowhere."""
-    name = run_config["ops"]["import_account"]["config"]["token_env"]
-    if looks_like_token(name) or not name.isidentifier():
-        raise AccountError(
-            "token_env must be the NAME of an environment variable that holds the token. What was "
-            "given is not a name, or looks like a token itself; it is not repeated here. If it was "
-            "a real token, revoke it: it may be in your shell's history."
-        )
+def _refuse_secrets(run_config: dict[str, Any]) -> dict[str, Any]:
+    """Runs before Dagster stores the run: a secret given by mistake is then written nowhere."""
+    given = run_config["ops"]["import_account"]["config"]
+    settings.require_variable_name(given["token_env"])
+    normalize_endpoint(given["endpoint"])
+    if given.get("proxy"):
+        normalize_proxy(given["proxy"])
     return run_config
 
 
@@ -64,7 +65,7 @@ import_account_job = account_import.to_job(
     name="import_account",
     description="Stores a GitHub account: its token sealed, its organizations and enterprises.",
     config=dg.ConfigMapping(
-        config_fn=_refuse_token,
+        config_fn=_refuse_secrets,
         config_schema={
             "ops": {
                 "import_account": {"config": ImportAccountConfig.to_config_schema().as_field()}

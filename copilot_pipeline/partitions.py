@@ -9,6 +9,17 @@ from copilot_pipeline.days import FIRST_DAY
 daily_partitions = dg.DailyPartitionsDefinition(start_date=str(FIRST_DAY), timezone="UTC")
 
 
+def asked_days(context: dg.AssetExecutionContext) -> list[date]:
+    """The days of the run, one or many."""
+    if not context.has_partition_key and not context.has_partition_key_range:
+        raise dg.Failure(
+            description="This job collects days: choose a partition, such as "
+            '--tags \'{"dagster/partition": "2026-11-21"}\'.',
+            allow_retries=False,
+        )
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
 def range_tags(first: date, last: date) -> dict[str, str]:
     """The run tags by which Dagster loads a range of partitions in a single run."""
     return {

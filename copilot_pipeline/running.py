@@ -49,39 +49,36 @@ def run_days(
 ) -> RunResult:
     """Collects the metrics of all days, and the snapshots if the newest complete day is among them.
 
-    One run for the metrics, however many days; a second one for the snapshots of a range.
+    One run for the metrics, however many days, and one before it for the snapshots of a range.
+    `KeyboardInterrupt` ends a run as it does elsewhere.
     """
     scopes = select_scopes(database, organizations)
     newest = newest_complete_day()
     takes_snapshots = newest in days
-    steps = [METRICS_STEP] + [SEATS_STEP, BILLING_STEP] * takes_snapshots
-    config = {
-        step: {
-            "config": {"organizations": [scope.slug for scope in scopes] if organizations else []}
-        }
-        for step in steps
-    }
+    step_config = {"config": {"organizations": list(organizations)}}
+    metrics_config = {METRICS_STEP: step_config}
+    snapshot_config = {SEATS_STEP: step_config, BILLING_STEP: step_config}
+    billed = sum(scope.kind == "organization" for scope in scopes)
+    total = len(scopes) * len(days) + (len(scopes) + billed) * takes_snapshots
     result = RunResult()
-    with (
-        _instance() as instance,
-        _progress(result, len(scopes) * (len(days) + 2 * takes_snapshots)),
-    ):
+    with _instance() as instance, _progress(result, total):
         if list(days) == [newest]:
+            config = metrics_config | snapshot_config
             _execute(result, instance, "daily_copilot", config, partition_key=str(newest))
             return result
-        metrics_config = {METRICS_STEP: config.pop(METRICS_STEP)}
-        _execute(
-            result, instance, "metrics_backfill", metrics_config, tags=range_tags(days[0], days[-1])
-        )
+        # The snapshots first: a long load may end after midnight UTC, when their day is past.
         if takes_snapshots:
             _execute(
                 result,
                 instance,
                 "daily_copilot",
-                config,
+                snapshot_config,
                 partition_key=str(newest),
                 asset_selection=SNAPSHOT_ASSET_KEYS,
             )
+        _execute(
+            result, instance, "metrics_backfill", metrics_config, tags=range_tags(days[0], days[-1])
+        )
     return result
 
 
@@ -105,7 +102,14 @@ def _execute(
     result.runs.append({"job": job, "run_id": outcome.run_id, "success": outcome.success})
     for event in outcome.all_events:
         if event.is_step_failure:
+            if _was_interrupted(event):
+                raise KeyboardInterrupt
             result.failures += _failure_lines(event)
+
+
+def _was_interrupted(event: dg.DagsterEvent) -> bool:
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == "DagsterExecutionInterruptedError"
 
 
 def _failure_lines(event: dg.DagsterEvent) -> list[str]:

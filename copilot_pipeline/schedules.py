@@ -28,10 +28,10 @@ def daily_copilot_schedule(
     context: dg.ScheduleEvaluationContext, database: DatabaseResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
     with database.open() as warehouse:
-        if not all_accounts(warehouse):
+        if not any(scopes for _, scopes in all_accounts(warehouse)):
             return dg.SkipReason(
-                "No account is imported yet: run the job import_account, or "
-                "copilot-pipeline accounts import."
+                "No account with an organization is imported yet: run the job import_account, or "
+                "copilot-pipeline accounts import --org SLUG."
             )
     newest = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)
     first, last = newest - timedelta(days=REVISED_DAYS), newest - timedelta(days=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.redaction import looks_like_token
 
 TOKEN_SECRET = "COPILOT_METRICS__TOKEN_SECRET"  # noqa: S105 (the variable's name)
 DATABASE_URL = "DATABASE_URL"
@@ -59,8 +60,19 @@ def concurrency() -> int:
     return int(text)
 
 
+def require_variable_name(text: str) -> None:
+    """Refuses, without repeating it, what is no name of a variable or may be a token itself."""
+    if looks_like_token(text) or not text.isidentifier():
+        raise SettingError(
+            "the NAME of an environment variable that holds the token is needed. What was given is "
+            "not a name, or looks like a token itself; it is not repeated here. If it was a real "
+            "token, revoke it: it may be in your shell's history."
+        )
+
+
 def token_from(variable: str) -> str:
     """The access token held by the environment variable of that name."""
+    require_variable_name(variable)
     token = os.environ.get(variable, "").strip()
     if not token:
         raise SettingError(f"The environment variable {variable} holds no token: set it first.")

@@ -130,7 +130,7 @@ def collecting(what: str, url: str, token: str) -> None:
             list(load_metrics(database, open_client, scopes, days, METRICS_TABLES[1:]))
 
         def seats() -> None:
-            list(load_seats(database, open_client, scopes, [newest], derive=True))
+            list(load_seats(database, open_client, scopes, [newest]))
 
         timed(metrics if what == "metrics" else seats)
 

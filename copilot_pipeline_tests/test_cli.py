@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -126,12 +128,14 @@ def test_a_token_may_come_through_a_pipe(
         (["accounts", "import", "--token-env", "X", "--token-stdin"], "not both"),
         (["accounts", "show", "7"], "there is no account 7"),
         (["accounts", "show", "x"], "not a valid integer"),
+        (["accounts", "show", "99999999999999999999"], "is not in the range"),
+        (["run", "--last", "1000000"], "is not in the range"),
         (["accounts", "nonsense"], "No such command"),
         (["run", "--day", "2026-13-01"], "does not match"),
         (["run", "--day", "2026-10-01", "--last", "3"], "one of --day"),
         (["run", "--to", "2026-10-01"], "--to needs --from"),
         (["run", "--from", "2026-10-02", "--to", "2026-10-01"], "is after"),
-        (["run", "--last", "0"], "x>=1"),
+        (["run", "--last", "0"], "is not in the range"),
         (["run"], "accounts import"),
     ],
 )
@@ -199,13 +203,55 @@ def test_unsafe_addresses_and_names_are_refused(option: str, value: str, capsys:
     assert "password" not in said.replace("user, password", "")
 
 
+@pytest.mark.usefixtures("warehouse_environment", "token")
+def test_importing_a_token_again_leaves_proxy_and_metrics_api_as_they_are(
+    github: SimulatedGitHub, capsys: Output
+) -> None:
+    succeed(import_with(github, "--org", "octo-demo", "--metrics-api", "legacy"), capsys)
+    succeed(import_with(github, "--org", "octo-demo"), capsys)
+    (scope,) = succeed(["accounts", "show", "1"], capsys)["scopes"]
+    assert scope["metrics_api"] == "legacy"
+    succeed(import_with(github, "--org", "octo-demo", "--metrics-api", "reports"), capsys)
+    (scope,) = succeed(["accounts", "show", "1"], capsys)["scopes"]
+    assert scope["metrics_api"] == "reports"
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("given", ["ghp_0123456789012345678901234567890123456", "deadbeef" * 5])
+def test_a_token_given_as_a_variables_name_is_not_repeated(given: str, capsys: Output) -> None:
+    assert given not in fail(["accounts", "import", "--token-env", given], capsys)
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_interrupted_run_ends_soon_and_in_one_line(
+    github: SimulatedGitHub, token: str, capsys: Output
+) -> None:
+    succeed(import_with(github, "--org", "octo-demo"), capsys)
+    github.faults.add("/reports/", delay=30)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "copilot_pipeline", "run", "--last", "20"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not any("/reports/" in request.path for request in github.requests):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "Error: aborted. What was loaded is kept." in err
+    assert "Traceback" not in err
+    assert token not in out + err
+
+
 @pytest.mark.usefixtures("token")
 def test_run_loads_a_range_and_the_snapshot_of_the_newest_day(
     warehouse_environment: str, github: SimulatedGitHub, capsys: Output
 ) -> None:
     succeed(import_with(github, "--org", "octo-demo"), capsys)
     result = succeed(["run", "--last", "3"], capsys)
-    assert [run["job"] for run in result["runs"]] == ["metrics_backfill", "daily_copilot"]
+    assert [run["job"] for run in result["runs"]] == ["daily_copilot", "metrics_backfill"]
     assert result["scope_days"] == {"loaded": 5}
     assert len(read_table(warehouse_environment, "_tool_copilot_org_metrics")) == 3
     assert len(read_table(warehouse_environment, "_tool_copilot_seats")) == 40

@@ -2,7 +2,9 @@
 
 import stat
 import threading
+import traceback
 import warnings
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,8 +13,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import VERSION_TABLE, Database, DatabaseError, parse_url
+from copilot_pipeline.warehouse.metrics import RawPart, replace_report
+from copilot_pipeline.warehouse.snapshots import stage_seats
 from copilot_pipeline.warehouse.types import UtcDateTime
 
 
@@ -60,7 +65,7 @@ def test_a_database_of_a_newer_version_is_refused(database: Database, database_u
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     row = {"account_id": 1, "kind": "organization", "slug": "octo-demo", "metrics_api": "reports"}
     now = datetime.now(UTC)
-    with pytest.raises(sa.exc.IntegrityError), database.write() as connection:
+    with pytest.raises(DatabaseError), database.write() as connection:
         connection.execute(sa.insert(tables.scopes).values(**row, created_at=now, updated_at=now))
     with database.read() as connection:
         assert connection.execute(sa.select(tables.scopes)).all() == []
@@ -84,11 +89,11 @@ def test_an_instant_without_a_time_zone_is_refused() -> None:
         UtcDateTime().process_bind_param(naive, sa.make_url("sqlite://").get_dialect()())
 
 
-def test_the_text_of_a_sqlalchemy_error_holds_no_values(database: Database) -> None:
+def test_the_text_of_a_database_error_holds_no_values(database: Database) -> None:
     insert = sa.insert(tables.accounts).values(login="hidden-value")
-    with pytest.raises(sa.exc.IntegrityError) as caught, database.write() as connection:
+    with pytest.raises(DatabaseError) as caught, database.write() as connection:
         connection.execute(insert)
-    assert "hidden-value" not in str(caught.value)
+    assert "hidden-value" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_sqlite_file_and_its_journals_are_private(tmp_path: Path) -> None:
@@ -109,6 +114,54 @@ def test_the_sqlite_file_and_its_journals_are_private(tmp_path: Path) -> None:
 )
 def test_plain_urls_get_the_driver_that_is_installed(text: str, driver: str) -> None:
     assert parse_url(text).drivername == driver
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u@127.0.0.1:1/db?password=sentinel-word",
+        "postgresql://user:p@s:sentinel-word@host/db",
+        "postgresql://u@127.0.0.1:1/db?foo=sentinel-word",
+    ],
+)
+def test_no_part_of_a_url_that_may_be_a_password_is_repeated(url: str) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        Database(url)
+    assert "sentinel-word" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_text("no database at all, only some words " * 50)
+    with pytest.raises(DatabaseError, match="Check DATABASE_URL"):
+        Database(f"sqlite:///{tmp_path / 'notes.db'}")
+
+
+def test_two_writers_of_the_same_day_wait_for_each_other(database_url: str) -> None:
+    day = newest_complete_day()
+    errors: list[Exception] = []
+
+    def write() -> None:
+        part = RawPart("https://x.example", "{}", datetime.now(UTC))
+        try:
+            with Database(database_url) as database:
+                for _ in range(20):
+                    with database.write() as connection:
+                        replace_report(connection, 1, day, "organization-1-day", [part, part])
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_more_snapshots_than_a_pool_holds_may_be_staged_at_once(database: Database) -> None:
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(stage_seats(database))
 
 
 @pytest.mark.parametrize("text", ["nonsense", "mysql://u:p@h/d", "sqlite://", "sqlite:///:memory:"])

@@ -69,7 +69,7 @@ def evaluate_schedule() -> dg.SensorResult | object:
 def test_without_an_account_the_schedule_skips_and_says_so() -> None:
     tick = evaluate_schedule()
     assert not tick.run_requests  # type: ignore[attr-defined]
-    assert "No account is imported yet" in tick.skip_message  # type: ignore[attr-defined]
+    assert "No account with an organization is imported yet" in tick.skip_message  # type: ignore[attr-defined]
 
 
 def test_the_schedule_asks_for_the_newest_day_and_three_days_before(

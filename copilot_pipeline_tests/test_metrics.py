@@ -120,6 +120,49 @@ def test_legacy_days_are_summed_over_editors_models_and_languages(
     ] == [("vscode", "python", 3, 20), ("vscode", "unknown", 1, 20)]
 
 
+def test_a_bad_legacy_day_fails_alone(warehouse_environment: str) -> None:
+    days = last_days(4)
+    served = {day: {"date": str(day), "total_active_users": 1} for day in days}
+    served[days[1]]["total_active_users"] = "one"
+    with SimulatedGitHub([Organization("old-demo", legacy=True, legacy_days=served)]) as github:
+        import_organizations(warehouse_environment, github, "old-demo", metrics_api="legacy")
+        result = execute("metrics_backfill", days)
+    assert not result.success
+    assert f"organization old-demo, {days[1]}: the legacy metrics" in failure(result)
+    assert len(read_table(warehouse_environment, ORG)) == 3
+
+
+def test_a_database_that_fails_for_one_scope_does_not_stop_the_others(
+    warehouse_environment: str,
+) -> None:
+    with SimulatedGitHub([Organization("one-demo"), Organization("two-demo")]) as github:
+        import_organizations(warehouse_environment, github, "one-demo", "two-demo")
+        break_scope(warehouse_environment, scope_id=1)
+        result = execute("metrics_backfill", last_days(2))
+    assert not result.success
+    assert "organization one-demo" in failure(result)
+    assert {row["scope_id"] for row in read_table(warehouse_environment, ORG)} == {2}
+
+
+def break_scope(url: str, scope_id: int) -> None:
+    """Makes every write of the scope's organization rows fail in the database itself."""
+    with Database(url) as database, database.write() as connection:
+        if database.is_sqlite:
+            statement = (
+                f"CREATE TRIGGER broken BEFORE INSERT ON {ORG} WHEN NEW.scope_id = {scope_id} "
+                "BEGIN SELECT RAISE(ABORT, 'broken'); END"
+            )
+        else:
+            statement = f"ALTER TABLE {ORG} ADD CHECK (scope_id <> {scope_id})"
+        connection.execute(sa.text(statement))
+
+
+def test_a_day_without_a_partition_is_explained(warehouse_environment: str) -> None:
+    result = execute("daily_copilot")
+    assert not result.success
+    assert "choose a partition" in failure(result)
+
+
 def test_a_hundred_legacy_days_come_page_by_page(warehouse_environment: str) -> None:
     with SimulatedGitHub([Organization("old-demo", legacy=True)]) as github:
         import_organizations(warehouse_environment, github, "old-demo", metrics_api="legacy")

@@ -149,6 +149,25 @@ def test_a_page_that_makes_no_sense_keeps_the_old_snapshot(
     assert [read_table(warehouse_environment, t) for t in (RAW, SEATS)] == before
 
 
+def test_raw_seats_alone_never_leave_a_day_that_looks_empty(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    newest = newest_complete_day()
+    execute("daily_copilot", [newest], assets=["raw_metrics", "org_metrics", "raw_seats"])
+    (day,) = read_table(warehouse_environment, "copilot_org_days")
+    assert day["seat_total"] == 40
+
+
+def test_seats_of_a_day_without_a_snapshot_cannot_be_rebuilt(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    result = execute("daily_copilot", [newest_complete_day()], assets=["seats"])
+    assert not result.success
+    assert "no snapshot of" in failure(result)
+
+
 def test_a_past_day_without_a_snapshot_fails_and_its_metrics_land(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:

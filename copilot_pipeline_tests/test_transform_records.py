@@ -225,7 +225,7 @@ def test_the_identical_legacy_day_counts_once_and_a_different_one_is_refused() -
         legacy_days(json.dumps([first, other]))
 
 
-ODD_PAGES: list[Any] = [None, 0, "text", {}, {"date": "2026-02-01"}, [None], ["text"], [[]], [{}]]
+ODD_PAGES: list[Any] = [0, "text", {}, {"date": "2026-02-01"}, [None], ["text"], [[]], [{}]]
 ODD_DATES: list[Any] = [None, 20260201, True, "", "soon", [], {}]
 
 
@@ -237,10 +237,15 @@ def test_a_legacy_page_of_odd_types_is_refused(page: Any) -> None:
         legacy_days(json.dumps(page))
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", '[{"date": "2026-02-01"}]\n[]', "[NaN]"])
+@pytest.mark.parametrize("text", ["nonsense", '[{"date": "2026-02-01"}]\n[]', "[NaN]"])
 def test_a_legacy_page_that_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(TransformError, match="not JSON"):
         legacy_days(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "null", '""', "[]"])
+def test_a_legacy_page_that_says_nothing_has_no_days(text: str) -> None:
+    assert legacy_days(text) == {}
 
 
 def test_a_stored_legacy_day_is_of_its_day() -> None:

@@ -1,7 +1,6 @@
 """Billing: an organization's seat breakdown and policies, as GitHub shows them."""
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 
@@ -9,7 +8,7 @@ from copilot_pipeline.assets.results import Result, ScopeSelection, report
 from copilot_pipeline.assets.specs import table_spec
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.snapshots import load_billing
-from copilot_pipeline.partitions import daily_partitions
+from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.warehouse import tables
@@ -30,7 +29,7 @@ def billing_snapshot(
     github: GitHubResource,
 ) -> Iterator[Result]:
     """Takes today's billing for the newest complete day; keeps what is stored for a past one."""
-    days = [date.fromisoformat(key) for key in context.partition_keys]
+    days = asked_days(context)
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config.organizations)
         outcomes = load_billing(warehouse, github.client, scopes, days)

@@ -1,7 +1,6 @@
 """Metrics: the raw reports, and the organization and language tables derived from them."""
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 
@@ -9,7 +8,7 @@ from copilot_pipeline.assets.results import Result, ScopeSelection, report
 from copilot_pipeline.assets.specs import table_spec
 from copilot_pipeline.collect.metrics import load_metrics, rebuild_metrics
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.partitions import daily_partitions
+from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.warehouse import tables
@@ -38,7 +37,7 @@ def metrics(
     github: GitHubResource,
 ) -> Iterator[Result]:
     """Reads the days from GitHub; without `raw_metrics` selected, derives from what is stored."""
-    days = [date.fromisoformat(key) for key in context.partition_keys]
+    days = asked_days(context)
     selected = [key.path[-1] for key in context.selected_asset_keys]
     tool_tables = [table for name, table in TOOL.items() if name in selected]
     with database.open() as warehouse:

@@ -1,7 +1,6 @@
 """Seats: the raw pages of the seat list, and the seat table derived from them."""
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 
@@ -9,7 +8,7 @@ from copilot_pipeline.assets.results import Result, ScopeSelection, report
 from copilot_pipeline.assets.specs import table_spec
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.snapshots import load_seats, rebuild_seats
-from copilot_pipeline.partitions import daily_partitions
+from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.warehouse import tables
@@ -34,12 +33,12 @@ def seat_snapshot(
     github: GitHubResource,
 ) -> Iterator[Result]:
     """Takes today's seat list for the newest complete day; keeps what is stored for a past one."""
-    days = [date.fromisoformat(key) for key in context.partition_keys]
+    days = asked_days(context)
     selected = [key.path[-1] for key in context.selected_asset_keys]
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config.organizations)
         if RAW in selected:
-            outcomes = load_seats(warehouse, github.client, scopes, days, TOOL in selected)
+            outcomes = load_seats(warehouse, github.client, scopes, days)
         else:
             outcomes = rebuild_seats(warehouse, scopes, days)
         yield from report(context, warehouse, {RAW: tables.raw_seats, TOOL: tables.seats}, outcomes)

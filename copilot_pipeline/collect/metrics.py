@@ -27,9 +27,10 @@ from copilot_pipeline.warehouse.metrics import (
     replace_report,
     stored_scope_days,
 )
-from copilot_pipeline.warehouse.rows import frame_rows, replace_slice
+from copilot_pipeline.warehouse.rows import frame_rows, lock_scope, replace_slice
 
 LEGACY = "legacy"
+AGGREGATES = ("organization-1-day", "enterprise-1-day")
 
 Transform = Callable[[Any], pd.DataFrame]
 
@@ -59,19 +60,21 @@ def rebuild_metrics(
     tool_tables: Sequence[sa.Table],
 ) -> Iterator[Outcome]:
     """Derives the tool rows of those days from what is stored, without GitHub."""
-    labels = {scope.id: str(scope) for scope in scopes}
     with database.read() as connection:
         stored = stored_scope_days(connection, days)
-    for scope_id, day in stored:
-        if scope_id not in labels:
-            continue
-        try:
-            with database.write() as connection:
-                rows = _derive(connection, scope_id, day, tool_tables)
-        except TransformError as error:
-            yield Outcome(labels[scope_id], day, State.FAILED, error=error)
-        else:
-            yield Outcome(labels[scope_id], day, State.LOADED, rows)
+    for scope in scopes:
+        for day in days:
+            if (scope.id, day) not in stored:
+                yield Outcome(str(scope), day, State.NO_REPORT)
+                continue
+            try:
+                with database.write() as connection:
+                    lock_scope(connection, scope.id)
+                    rows = _derive(connection, scope.id, day, tool_tables)
+            except CopilotPipelineError as error:
+                yield from failed(str(scope), [day], error)
+            else:
+                yield Outcome(str(scope), day, State.LOADED, rows)
 
 
 class _Loader:
@@ -125,15 +128,22 @@ class _Loader:
             for page in pages:
                 for day, record in legacy_days(page.text).items():
                     if day in missing:
-                        part = RawPart(page.url, json_text(record), page.fetched_at)
-                        outcomes.append(self._store(scope, day, LEGACY, [part]))
                         missing.discard(day)
+                        part = RawPart(page.url, json_text(record), page.fetched_at)
+                        outcomes += self._store_legacy(scope, day, part)
         except TransformError as error:
             refused = TransformError(f"the legacy metrics: {error}. Nothing more was changed.")
             return outcomes + failed(str(scope), sorted(missing), refused)
         except CopilotPipelineError as error:
             return outcomes + failed(str(scope), sorted(missing), error)
         return outcomes + [Outcome(str(scope), day, State.NO_REPORT) for day in sorted(missing)]
+
+    def _store_legacy(self, scope: Scope, day: date, part: RawPart) -> list[Outcome]:
+        try:
+            return [self._store(scope, day, LEGACY, [part])]
+        except TransformError as error:
+            refused = TransformError(f"the legacy metrics: {error}. That day was not changed.")
+            return failed(str(scope), [day], refused)
 
     def _store(self, scope: Scope, day: date, report: str, parts: list[RawPart]) -> Outcome:
         with self._database.write() as connection:
@@ -147,9 +157,10 @@ def _derive(
 ) -> dict[str, int]:
     """Replaces the day's tool rows by what the stored raw rows say; their number by table."""
     reports = read_reports(connection, scope_id, day)
-    legacy = reports.pop(LEGACY, None)
+    legacy = reports.get(LEGACY)
     # Where both were collected, the report wins: the legacy definitions are closed.
-    record = next((aggregate_day(files, day) for files in reports.values()), None)
+    report = next((reports[name] for name in AGGREGATES if name in reports), None)
+    record = None if report is None else aggregate_day(report, day)
     key = {"scope_id": scope_id, "day": day}
     counts = {}
     for table in tool_tables:

@@ -69,8 +69,9 @@ def collect(
                     yield from _logged(failed(str(scope), days, error))
                 continue
             executor = ThreadPoolExecutor(client.concurrency, thread_name_prefix="github")
-            # On the way out after an error: nothing new starts, and waiting requests give up.
-            stack.callback(executor.shutdown, wait=True, cancel_futures=True)
+            # On the way out after an error: nothing new starts, waiting requests give up, and
+            # those in flight are not waited for; a day that still comes in is stored as a whole.
+            stack.callback(executor.shutdown, wait=False, cancel_futures=True)
             stack.callback(client.close)
             for scope in own:
                 futures += [executor.submit(task) for task in tasks_of(client, scope)]

@@ -59,9 +59,8 @@ def load_seats(
     open_client: OpenClient,
     scopes: Sequence[Scope],
     days: Sequence[date],
-    derive: bool,
 ) -> Iterator[Outcome]:
-    """Takes the seat snapshot of every scope, page by page; `derive` writes the seat rows too."""
+    """Takes the seat snapshot of every scope, page by page, and derives the seat rows from it."""
 
     def take(client: GitHubClient, scope: Scope, day: date) -> Outcome:
         with stage_seats(database) as staging:
@@ -69,12 +68,11 @@ def load_seats(
                 staging.add(url=page.url, payload=page.text, fetched_at=page.fetched_at)
             if staging.pages == 0:
                 return Outcome(str(scope), day, State.NO_REPORT)
+            # Derived in the same transaction: a page that makes no sense undoes all of it.
             with staging.publish(scope.id, day) as connection:
-                rows = {tables.raw_seats.name: staging.pages}
-                if not derive:
-                    return Outcome(str(scope), day, State.LOADED, rows)
                 derived = _derive(connection, scope, day)
-        return Outcome(str(scope), day, State.LOADED, {**rows, **derived.rows}, notes=derived.notes)
+        rows = {tables.raw_seats.name: staging.pages, **derived.rows}
+        return Outcome(str(scope), day, State.LOADED, rows, notes=derived.notes)
 
     tasks = _tasks(database, tables.raw_seats, days, take)
     return collect(database, open_client, scopes, days, tasks)
@@ -88,10 +86,13 @@ def rebuild_seats(
         for day in days:
             try:
                 with database.write() as connection:
-                    if has_snapshot(connection, tables.raw_seats, scope.id, day):
-                        yield _derive(connection, scope, day)
+                    if not has_snapshot(connection, tables.raw_seats, scope.id, day):
+                        raise DayOutOfReachError(f"no snapshot of {day} is stored.")
+                    outcome = _derive(connection, scope, day)
             except CopilotPipelineError as error:
                 yield from failed(str(scope), [day], error)
+            else:
+                yield outcome
 
 
 def _tasks(

@@ -75,13 +75,14 @@ class GitHubClient:
         subject = Subject(self._account, "", "GET /user")
         answer = self._transport.get("/user", {}, subject)
         body = _json(answer, subject)
-        if not isinstance(body, dict) or type(body.get("id")) is not int or not body.get("login"):
+        user_id = body.get("id") if isinstance(body, dict) else None
+        if not isinstance(body, dict) or not _is_user_id(user_id) or not body.get("login"):
             raise GitHubError(f"{subject}: the answer names no user. Check the endpoint.")
         return User(
             login=str(body["login"]),
             id=body["id"],
-            node_id=body.get("node_id"),
-            avatar_url=body.get("avatar_url"),
+            node_id=_text(body.get("node_id")),
+            avatar_url=_text(body.get("avatar_url")),
             token_scopes=answer.headers.get("x-oauth-scopes"),
             token_expires_at=_expiration(answer.headers),
         )
@@ -151,6 +152,14 @@ class GitHubClient:
                 return
             answer = self._transport.follow(following, subject)
         raise GitHubError(f"{subject}: more than {MOST_PAGES} pages.")
+
+
+def _is_user_id(value: object) -> bool:
+    return type(value) is int and 0 < value < 2**63
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _document(answer: Answer, subject: Subject) -> Document:

@@ -164,7 +164,7 @@ def _permanent(status: int, headers: Mapping[str, str], message: str, said: str)
         case HTTPStatus.NOT_FOUND if "closed down" in message:
             return AccessError(
                 f"{said} GitHub closed this endpoint on 2026-04-02. "
-                "Import the account again with --metrics-api reports."
+                "Import the account again with --org (its name) and --metrics-api reports."
             )
         case HTTPStatus.NOT_FOUND:
             return GitHubError(

@@ -49,6 +49,7 @@ class Retries:
     def __init__(self, policy: RetryPolicy) -> None:
         self.policy = policy
         self._closed = threading.Event()
+        self._lock = threading.Lock()
         self._open_at = 0.0
         self._jitter = wait_exponential_jitter(
             multiplier=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
@@ -90,7 +91,10 @@ class Retries:
                 limited += 1
                 raise
 
-        return retrying(attempt)
+        try:
+            return retrying(attempt)
+        except RateLimitedError as error:
+            raise RateLimitedError(f"{error} Given up: run again later.", error.wait) from None
 
     def close(self) -> None:
         """Ends every wait; requests that still wait fail."""
@@ -105,7 +109,8 @@ class Retries:
         error = _error(state)
         wait = state.next_action.sleep if state.next_action else 0.0
         if isinstance(error, RateLimitedError):
-            self._open_at = max(self._open_at, time.monotonic() + wait)
+            with self._lock:
+                self._open_at = max(self._open_at, time.monotonic() + wait)
             logger.warning("%s Waiting %.0f s.", error, wait)
         else:
             logger.info("%s Trying again in %.1f s.", error, wait)

@@ -54,7 +54,9 @@ def aggregate_day(files: Iterable[str], day: date) -> Json | None:
 
 def legacy_days(text: str) -> dict[date, Json]:
     """The days of a page of the closed `/copilot/metrics` endpoint: an array of objects."""
-    value = parse_json(text)
+    value = parse_json(text) if text.strip() else None
+    if value is None or value == "":
+        return {}
     if not isinstance(value, list):
         raise TransformError("the answer is not an array of days")
     days: dict[date, Json] = {}

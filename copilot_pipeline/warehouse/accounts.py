@@ -12,6 +12,8 @@ from copilot_pipeline.vault import Identity, SealedToken
 from copilot_pipeline.warehouse.rows import upsert_statement
 from copilot_pipeline.warehouse.tables import accounts, scopes
 
+DEFAULT_METRICS_API = "reports"
+
 SEALED_COLUMNS = ("token_ciphertext", "token_nonce", "token_salt", "token_kdf")
 
 
@@ -65,13 +67,13 @@ def save_account(
     token_scopes: str | None,
     token_expires_at: datetime | None,
 ) -> int:
-    """Inserts the account, or replaces the token and profile of the same GitHub user; its id."""
+    """Inserts the account, or replaces the same GitHub user's token and profile; its id."""
     now = datetime.now(UTC)
     changing = {
         "login": login,
         "node_id": node_id,
         "avatar_url": avatar_url,
-        "proxy": proxy,
+        **({} if proxy is None else {"proxy": proxy}),
         "token_ciphertext": sealed.ciphertext,
         "token_nonce": sealed.nonce,
         "token_salt": sealed.salt,
@@ -93,23 +95,28 @@ def save_account(
 
 
 def save_scope(
-    connection: Connection, account_id: int, kind: str, slug: str, metrics_api: str
+    connection: Connection, account_id: int, kind: str, slug: str, metrics_api: str | None
 ) -> None:
-    """Adds the scope to the account, or sets the metrics API of one that is there."""
+    """Adds the scope to the account (default: reports), or sets its metrics API if one is given."""
     now = datetime.now(UTC)
     same = (
         scopes.c.account_id == account_id,
         scopes.c.kind == kind,
         sa.func.lower(scopes.c.slug) == slug.lower(),
     )
-    change = sa.update(scopes).where(*same).values(metrics_api=metrics_api, updated_at=now)
+    changed = (
+        {"updated_at": now}
+        if metrics_api is None
+        else {"updated_at": now, "metrics_api": metrics_api}
+    )
+    change = sa.update(scopes).where(*same).values(**changed)
     if connection.execute(change).rowcount == 0:
         connection.execute(
             sa.insert(scopes).values(
                 account_id=account_id,
                 kind=kind,
                 slug=slug,
-                metrics_api=metrics_api,
+                metrics_api=metrics_api or DEFAULT_METRICS_API,
                 created_at=now,
                 updated_at=now,
             )

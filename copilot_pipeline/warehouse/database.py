@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import MASK
@@ -49,20 +49,25 @@ class Database:
         self._writing = threading.Lock() if self.is_sqlite else nullcontext()
         try:
             self._upgrade()
-        except OperationalError as error:
+        except DatabaseError:
             self.close()
-            raise DatabaseError(
-                f"the database {self.url!r} cannot be opened: {_first_line(error)} "
-                "Check DATABASE_URL and that the server answers."
-            ) from error
+            raise
 
     @property
     def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
 
-    def connect(self) -> Connection:
-        """A connection without a transaction yet."""
-        return self.engine.connect()
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection without a transaction yet; what goes wrong on it is a `DatabaseError`."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise DatabaseError(
+                f"the database {_describe(self.url)} failed: {_first_line(error)} "
+                "Check DATABASE_URL, and that the server answers and lets this user write."
+            ) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -76,6 +81,7 @@ class Database:
             writer.execution_options(copilot_pipeline_writes=True)
             with writer.begin():
                 yield writer
+            writer.execution_options(copilot_pipeline_writes=False)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -102,7 +108,7 @@ class Database:
             known = {script.revision for script in scripts.walk_revisions()}
             if current is not None and current not in known:
                 raise DatabaseError(
-                    f"the database {self.url!r} was upgraded by a newer version of "
+                    f"the database {_describe(self.url)} was upgraded by a newer version of "
                     "copilot_pipeline: install that version."
                 )
             config.attributes["configure"] = {
@@ -121,7 +127,7 @@ def parse_url(text: str) -> URL:
     """The URL with an explicit driver: `postgres://` and `postgresql://` mean psycopg 3."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # The text may hold a password: it is not repeated.
         raise DatabaseError(
             "DATABASE_URL is not a database URL. Examples: sqlite:////var/lib/copilot.db, "
@@ -139,20 +145,24 @@ def parse_url(text: str) -> URL:
 
 
 def _create_engine(url: URL) -> Engine:
+    # max_overflow: the threads are counted already, and staging holds a connection while it reads.
     # hide_parameters: no stored value, sealed or not, gets into an exception's text.
     if url.get_backend_name() != "sqlite":
         engine = sa.create_engine(
             url,
             hide_parameters=True,
             pool_pre_ping=True,
-            max_overflow=30,
+            max_overflow=-1,
             connect_args={"connect_timeout": POSTGRES_CONNECT_SECONDS},
         )
         sa.event.listen(engine, "handle_error", _hide_postgres_detail)
         return engine
     _create_private_file(Path(url.database or ""))
     engine = sa.create_engine(
-        url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_SECONDS}
+        url,
+        hide_parameters=True,
+        max_overflow=-1,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS},
     )
     sa.event.listen(engine, "connect", _configure_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
@@ -198,5 +208,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _first_line(error: OperationalError) -> str:
-    return str(error.orig).strip().splitlines()[0].rstrip(".") + "."
+def _describe(url: URL) -> str:
+    """Which database it is, without user, password and query, where a password may be too."""
+    return f"{url.get_backend_name()}://{url.host or ''}/{(url.database or '').lstrip('/')}"
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    return said.splitlines()[0].rstrip(".") + "."

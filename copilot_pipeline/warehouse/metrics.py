@@ -8,7 +8,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from copilot_pipeline.warehouse.rows import replace_slice
+from copilot_pipeline.warehouse.rows import lock_scope, replace_slice
 from copilot_pipeline.warehouse.tables import raw_metrics
 
 
@@ -24,7 +24,8 @@ class RawPart:
 def replace_report(
     connection: Connection, scope_id: int, day: date, report: str, parts: Sequence[RawPart]
 ) -> int:
-    """Replaces all files of the report of that day; their number."""
+    """Replaces all files of the report of that day, and locks the scope; their number."""
+    lock_scope(connection, scope_id)
     key = {"scope_id": scope_id, "day": day, "report": report}
     rows = [
         {
@@ -53,12 +54,11 @@ def read_reports(connection: Connection, scope_id: int, day: date) -> dict[str, 
     return reports
 
 
-def stored_scope_days(connection: Connection, days: Sequence[date]) -> list[tuple[int, date]]:
+def stored_scope_days(connection: Connection, days: Sequence[date]) -> set[tuple[int, date]]:
     """The (scope id, day) pairs of those days that have raw reports."""
     query = (
         sa.select(raw_metrics.c.scope_id, raw_metrics.c.day)
         .where(raw_metrics.c.day.in_(days))
         .distinct()
-        .order_by(raw_metrics.c.scope_id, raw_metrics.c.day)
     )
-    return [(scope_id, day) for scope_id, day in connection.execute(query)]
+    return {(scope_id, day) for scope_id, day in connection.execute(query)}

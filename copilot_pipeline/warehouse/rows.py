@@ -10,12 +10,25 @@ from sqlalchemy.engine import Connection
 
 Row = dict[str, Any]
 
+# An arbitrary number that tells these locks from those of other programs.
+SCOPE_LOCK = 0x636F7069
+
 
 def frame_rows(frame: pd.DataFrame, **constants: Any) -> list[Row]:
     """The rows of a frame of objects (a missing value is None) as dictionaries, constants added."""
     names = [str(name) for name in frame.columns]
     values = frame.to_numpy(dtype=object).tolist()
     return [{**constants, **dict(zip(names, row, strict=True))} for row in values]
+
+
+def lock_scope(connection: Connection, scope_id: int) -> None:
+    """Makes other writers of the scope wait for the end of this transaction.
+
+    Two that replace the same day would both delete the old rows and then insert the same keys.
+    SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCOPE_LOCK, scope_id)))
 
 
 def replace_slice(

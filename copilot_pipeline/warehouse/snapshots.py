@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.rows import frame_rows, replace_slice, upsert_statement
+from copilot_pipeline.warehouse.rows import frame_rows, lock_scope, replace_slice, upsert_statement
 from copilot_pipeline.warehouse.tables import raw_billing, raw_seats, seats
 from copilot_pipeline.warehouse.types import UtcDateTime
 
@@ -35,6 +35,7 @@ def replace_billing(
     payload: str,
     fetched_at: datetime,
 ) -> int:
+    lock_scope(connection, scope_id)
     key = {"scope_id": scope_id, "day": day}
     row = {**key, "url": url, "payload": payload, "fetched_at": fetched_at}
     return replace_slice(connection, raw_billing, key, [row])
@@ -64,6 +65,7 @@ class SeatStaging:
     def publish(self, scope_id: int, day: date) -> Iterator[Connection]:
         """One transaction in which the staged pages take the place of the day's raw pages."""
         with self._database.write(self._connection) as connection:
+            lock_scope(connection, scope_id)
             replace_slice(connection, raw_seats, {"scope_id": scope_id, "day": day}, [])
             columns = list(_staged.c)
             staged = sa.select(sa.literal(scope_id), sa.literal(day, sa.Date), *columns)
@@ -97,6 +99,7 @@ def read_seat_pages(connection: Connection, scope_id: int, day: date) -> Iterato
 
 
 def clear_seats(connection: Connection, scope_id: int, day: date) -> None:
+    lock_scope(connection, scope_id)
     replace_slice(connection, seats, {"scope_id": scope_id, "day": day}, [])
 
 
