@@ -141,7 +141,13 @@ def _instance() -> Iterator[dg.DagsterInstance]:
             f"DAGSTER_HOME names {home}, which is not a directory by its full path. Create it "
             "(mkdir -p), copy dagster.yaml into it, and set DAGSTER_HOME to the full path."
         )
-    with dg.DagsterInstance.get() as instance:
+    try:
+        instance = dg.DagsterInstance.get()
+    except dg.DagsterError as error:
+        raise settings.SettingError(
+            f"Dagster cannot use {home}/dagster.yaml: {' '.join(str(error).split())}"
+        ) from error
+    with instance:
         yield instance
 
 

@@ -313,12 +313,16 @@ def test_run_without_dagster_home_keeps_the_data_here_and_says_so(
 
 
 @pytest.mark.usefixtures("token", "warehouse_environment")
-def test_a_dagster_home_that_is_not_there_is_explained(
+def test_a_dagster_home_that_cannot_be_used_is_explained(
     github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     succeed(import_with(github, "--org", "octo-demo"), capsys)
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "nowhere"))
+    home = tmp_path / "other_home"
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
     assert "mkdir -p" in fail(["run"], capsys)
+    home.mkdir()
+    (home / "dagster.yaml").write_text("nonsense: true")
+    assert "other_home/dagster.yaml" in fail(["run"], capsys)
 
 
 @pytest.mark.usefixtures("token", "environment")
