@@ -337,3 +337,22 @@ def test_a_file_that_appears_with_a_new_envelope_is_read(
     github.faults.add(".", origin="download", times=2, **faults.blob_not_found())
     assert client.report(*REPORT, github.newest_day)
     assert origins(github) == ["api", "download"] * 3
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<{url}?page=2;a,b>; rel="next", <{url}?page=3>; rel="last"',
+        '<{url}?page=3>; rel="last", <{url}?page=2>; title="x"; rel="prefetch next"',
+        "<{url}?page=2>; REL=next",
+        '<?page=2>; rel="next"',
+    ],
+)
+def test_every_form_of_a_next_link_is_followed(
+    github: SimulatedGitHub, client: GitHubClient, link: str
+) -> None:
+    url = f"{github.url}/orgs/octo-demo/copilot/billing/seats"
+    headers = {"link": link.format(url=url)}
+    github.faults.add("/seats$", status=200, body={"seats": []}, headers=headers, times=1)
+    assert len(list(client.seats("organization", "octo-demo"))) == 2
+    assert github.requests[-1].query["page"].startswith("2")

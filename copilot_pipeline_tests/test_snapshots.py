@@ -4,6 +4,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from copilot_pipeline.days import day_range, newest_complete_day
@@ -81,6 +82,16 @@ def test_a_seat_row_has_utc_instants_team_and_organization(
     assert row.last_activity_at == datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
     assert (row.assigning_team_id, row.assigning_team_slug) == (12, "team-a")
     assert row.pending_cancellation_date == date(2026, 12, 1)
+
+
+def test_a_list_shorter_than_githubs_own_count_is_warned_about(
+    warehouse_environment: str, github: SimulatedGitHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    answer = {"total_seats": 9, "seats": [seat(1)]}
+    github.faults.add("/billing/seats", status=200, body=answer)
+    assert execute("daily_copilot", [newest_complete_day()]).success
+    assert "organization octo-demo: GitHub counts 9 seats and listed 1." in caplog.text
 
 
 def test_the_same_person_twice_is_one_row_with_the_latest_activity(

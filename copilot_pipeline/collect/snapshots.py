@@ -1,5 +1,6 @@
 """Snapshots: billing and seats as GitHub shows them now, labelled with the newest complete day."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
@@ -27,6 +28,8 @@ from copilot_pipeline.warehouse.snapshots import (
     stage_seats,
 )
 
+logger = logging.getLogger(__name__)
+
 Take = Callable[[GitHubClient, Scope, date], Outcome]
 
 
@@ -37,7 +40,10 @@ def load_billing(
 
     def take(client: GitHubClient, scope: Scope, day: date) -> Outcome:
         answer = client.billing(scope.kind, scope.slug)
-        json_object(parse_json(answer.text), "the billing answer")
+        try:
+            json_object(parse_json(answer.text), "the answer")
+        except TransformError as error:
+            raise TransformError(f"the billing of {scope}: {error}") from error
         with database.write() as connection:
             count = replace_billing(
                 connection,
@@ -128,17 +134,20 @@ def _derive(connection: Connection, scope: Scope, day: date) -> Outcome:
     """Replaces the day's seat rows by what the stored pages say."""
     clear_seats(connection, scope.id, day)
     default_organization = scope.slug if scope.kind == "organization" else ""
-    unassigned, total_seats = 0, None
+    listed, unassigned, total_seats = 0, 0, None
     for number, text in enumerate(read_seat_pages(connection, scope.id, day), 1):
         try:
             page = seats.from_page(text, default_organization)
         except TransformError as error:
             raise TransformError(f"page {number} of the seat list: {error}") from error
         add_seats(connection, scope.id, day, page.seats)
+        listed += len(page.seats) + page.unassigned
         unassigned += page.unassigned
         total_seats = page.total_seats
     count = count_seats(connection, scope.id, day)
     notes = {"seats_without_assignee": unassigned}
     if total_seats is not None:
         notes["total_seats_by_github"] = total_seats
+        if listed < total_seats:
+            logger.warning("%s: GitHub counts %d seats and listed %d.", scope, total_seats, listed)
     return Outcome(str(scope), day, State.LOADED, {tables.seats.name: count}, notes)

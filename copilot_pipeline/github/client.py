@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Self
-from urllib.parse import quote
-
-import httpx
+from urllib.parse import quote, urljoin
 
 from copilot_pipeline.github.errors import (
     Answer,
@@ -147,7 +145,7 @@ class GitHubClient:
             if answer.status == HTTPStatus.NO_CONTENT:
                 return
             yield _document(answer, subject)
-            following = _next_link(answer.headers)
+            following = _next_link(answer)
             if following is None:
                 return
             answer = self._transport.follow(following, subject)
@@ -196,10 +194,13 @@ def _download_links(answer: Answer, subject: Subject, day: date) -> list[str]:
     return links
 
 
-def _next_link(headers: Mapping[str, str]) -> str | None:
-    """`Link: <…>; rel="next"`, as GitHub gives it."""
-    following = httpx.Response(200, headers={"link": headers.get("link", "")}).links.get("next")
-    return following.get("url") if following else None
+def _next_link(answer: Answer) -> str | None:
+    """`Link: <…>; rel="next"`, as GitHub gives it (RFC 8288; addresses may hold `;` and `,`)."""
+    for target, parameters in re.findall(r"<([^>]*)>([^<]*)", answer.headers.get("link", "")):
+        relation = re.search(r"\brel\s*=\s*\"?([^\";,]*)", parameters, re.IGNORECASE)
+        if relation and "next" in relation.group(1).lower().split():
+            return urljoin(answer.url, str(target))
+    return None
 
 
 def _expiration(headers: Mapping[str, str]) -> datetime | None:

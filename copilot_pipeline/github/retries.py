@@ -101,9 +101,11 @@ class Retries:
         self._closed.set()
 
     def _rate_limit_wait(self, error: RateLimitedError, times: int) -> float:
+        growth = float(2 ** (times - 1))
         if error.wait is not None:
-            return error.wait
-        return self.policy.unhinted_wait * float(2 ** (times - 1))
+            # A hint of no time at all must not end in a burst of requests.
+            return max(error.wait, self.policy.first_wait * growth)
+        return self.policy.unhinted_wait * growth
 
     def _announce(self, state: RetryCallState) -> None:
         error = _error(state)
