@@ -356,3 +356,12 @@ def test_every_form_of_a_next_link_is_followed(
     github.faults.add("/seats$", status=200, body={"seats": []}, headers=headers, times=1)
     assert len(list(client.seats("organization", "octo-demo"))) == 2
     assert github.requests[-1].query["page"].startswith("2")
+
+
+def test_a_next_link_that_is_no_address_is_refused(
+    github: SimulatedGitHub, client: GitHubClient
+) -> None:
+    headers = {"link": '<http://[broken>; rel="next"'}
+    github.faults.add("/seats$", status=200, body={"seats": []}, headers=headers)
+    with pytest.raises(RefusedUrlError, match="octo-demo/copilot/billing/seats: GitHub points to"):
+        list(client.seats("organization", "octo-demo"))

@@ -199,7 +199,11 @@ def _next_link(answer: Answer) -> str | None:
     for target, parameters in re.findall(r"<([^>]*)>([^<]*)", answer.headers.get("link", "")):
         relation = re.search(r"\brel\s*=\s*\"?([^\";,]*)", parameters, re.IGNORECASE)
         if relation and "next" in relation.group(1).lower().split():
-            return urljoin(answer.url, str(target))
+            try:
+                return urljoin(answer.url, str(target))
+            except ValueError:
+                # No address at all: refused, with words, where it is followed.
+                return str(target)
     return None
 
 
