@@ -21,5 +21,9 @@ def redact(text: str, *secrets: str) -> str:
     """The text on one line, without tokens, URL queries, or any of the given secrets."""
     for secret in secrets:
         text = text.replace(secret, MASK)
-    text = _URL_QUERY.sub(rf"\1?{MASK}", _TOKEN.sub(MASK, text))
+    return one_line(_URL_QUERY.sub(rf"\1?{MASK}", _TOKEN.sub(MASK, text)))
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, control characters, and marks that turn its direction."""
     return _CONTROL.sub(" ", text).strip()

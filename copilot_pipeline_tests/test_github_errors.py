@@ -5,14 +5,16 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.faults import Answer
 from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.github import transport
+from copilot_pipeline.github import errors, transport
 from copilot_pipeline.github.client import GitHubClient
-from copilot_pipeline.github.errors import AccessError, GitHubError
+from copilot_pipeline.github.errors import AccessError, GitHubError, Subject, check
+from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.redaction import looks_like_token, redact
 from copilot_pipeline_tests.test_github_client import REPORT, client_of
@@ -35,31 +37,61 @@ def refusal(status: int, message: str, **headers: str) -> Answer:
 # --- refusals ---------------------------------------------------------------------------------
 
 
+WRONG_SCOPES = faults.missing_scope("repo, user", ["read:org", "write:org", "admin:org"])
+HIDDEN = refusal(404, "Not Found", x_oauth_scopes="repo")
+NO_SCOPES = refusal(403, "Forbidden", x_oauth_scopes="")
+PARENT = refusal(403, "Forbidden", x_oauth_scopes="admin:org, repo")
+PERMISSIONS = "organization_copilot_seat_management=read; organization_administration=read"
+ALTERNATIVES = refusal(403, "Forbidden", x_accepted_github_permissions=PERMISSIONS)
+ALLOW_LIST = refusal(403, "The organization has an IP allow list enabled, and your IP address ...")
+FORBIDS = refusal(403, "`octo-demo` forbids access via a personal access token (classic).")
+NO_SSO = refusal(403, "Forbidden", x_github_sso="required; url=x")
+INTEGRATION = refusal(403, "Resource not accessible by integration")
+
+
 @pytest.mark.parametrize(
-    ("answer", "stops_scope", "advice"),
+    ("answer", "meaning", "advice"),
     [
-        (faults.bad_credentials(), True, "import the account again"),
-        (faults.policy_off(), True, "policy 'Copilot usage metrics' is off"),
-        (faults.sso(), True, "Configure SSO"),
-        (refusal(403, "Forbidden", x_github_sso="required; url=x"), True, "Configure SSO"),
-        (faults.fine_grained_permission(), True, "accepts organization_copilot_metrics=read"),
-        (refusal(403, "Resource not accessible by integration"), True, "lacks a permission"),
-        (faults.not_owner(), True, "must be an owner there"),
-        (faults.not_owner(), True, "accepts the scopes admin:org, read:org, write:org"),
-        (faults.not_owner(), True, "the token has read:org"),
-        (faults.missing_user_agent(), True, "must be an owner there"),
-        (faults.not_found(), False, "Check the name"),
-        (faults.legacy_closed(), True, "--metrics-api reports"),
-        (refusal(410, "Gone"), True, "Upgrade copilot_pipeline"),
-        (faults.metrics_disabled(), True, "metrics API is disabled"),
-        (faults.billing_problem(), True, "payment problem"),
-        (refusal(400, "Bad Request"), False, "does not accept this request"),
-        (Answer(status=451, body=b"\xff[", headers={}), False, "does not accept this request"),
-        (Answer(status=499, body="[" * 100_000, headers={}), False, "(unknown status)"),
+        (faults.bad_credentials(), Meaning.BAD_TOKEN, "import the account again"),
+        (faults.policy_off(), Meaning.POLICY_OFF, "policy 'Copilot usage metrics' is off"),
+        (faults.sso(), Meaning.SSO_NOT_AUTHORISED, "Configure SSO"),
+        (NO_SSO, Meaning.SSO_NOT_AUTHORISED, "Configure SSO"),
+        (
+            faults.fine_grained_permission(),
+            Meaning.MISSING_PERMISSION,
+            'accepts "Organization Copilot metrics" (organization_copilot_metrics=read)',
+        ),
+        (ALTERNATIVES, Meaning.MISSING_PERMISSION, '"GitHub Copilot Business" (organ'),
+        (ALTERNATIVES, Meaning.MISSING_PERMISSION, ') or "Administration" (organ'),
+        (INTEGRATION, Meaning.MISSING_PERMISSION, 'needs "Organization Copilot metrics" (read)'),
+        (WRONG_SCOPES, Meaning.MISSING_SCOPE, "it has repo, user and needs read:org."),
+        (HIDDEN, Meaning.MISSING_SCOPE, "it has repo and needs read:org."),
+        (NO_SCOPES, Meaning.MISSING_SCOPE, "it has none and needs read:org."),
+        (PARENT, Meaning.NOT_OWNER, "must be an owner there"),
+        (faults.not_owner(), Meaning.NOT_OWNER, "must be an owner there"),
+        (ALLOW_LIST, Meaning.IP_NOT_ALLOWED, "Only listed IP addresses"),
+        (FORBIDS, Meaning.TOKEN_KIND_FORBIDDEN, "excludes this kind"),
+        (faults.missing_user_agent(), Meaning.NOT_OWNER, "must be an owner there"),
+        (faults.not_found(), Meaning.NOT_FOUND, "Check the name"),
+        (faults.legacy_closed(), Meaning.ENDPOINT_CLOSED, "--metrics-api reports"),
+        (refusal(410, "Gone"), Meaning.API_VERSION_UNSUPPORTED, "Upgrade copilot_pipeline"),
+        (faults.metrics_disabled(), Meaning.POLICY_OFF, "metrics API is disabled"),
+        (faults.billing_problem(), Meaning.BILLING_PROBLEM, "payment problem"),
+        (refusal(400, "Bad Request"), Meaning.BAD_REQUEST, "does not accept this request"),
+        (
+            Answer(status=451, body=b"\xff[", headers={}),
+            Meaning.BAD_REQUEST,
+            "does not accept this request",
+        ),
+        (
+            Answer(status=499, body="[" * 100_000, headers={}),
+            Meaning.BAD_REQUEST,
+            "(unknown status)",
+        ),
     ],
 )
 def test_a_refusal_is_permanent_and_says_for_whom_it_is_and_what_to_do(
-    github: SimulatedGitHub, client: GitHubClient, answer: Answer, stops_scope: bool, advice: str
+    github: SimulatedGitHub, client: GitHubClient, answer: Answer, meaning: Meaning, advice: str
 ) -> None:
     github.faults.add(".", **answer)
     with pytest.raises(GitHubError) as raised:
@@ -69,9 +101,18 @@ def test_a_refusal_is_permanent_and_says_for_whom_it_is_and_what_to_do(
     assert message.startswith(f"account demo-admin, organization octo-demo, {endpoint}: ")
     assert str(answer["status"]) in message
     assert advice in message
+    assert raised.value.meaning is meaning
+    stops_scope = meaning not in (Meaning.NOT_FOUND, Meaning.BAD_REQUEST)
     assert raised.value.stops_scope is stops_scope
     assert isinstance(raised.value, AccessError) is stops_scope
     assert len(github.requests) == 1
+
+
+def test_a_refusal_that_is_not_githubs_own_points_at_what_stands_in_between() -> None:
+    blocked = errors.Answer(403, httpx.Headers(), b"<html>Blocked</html>", "https://x.example/")
+    with pytest.raises(AccessError, match="a proxy or firewall") as raised:
+        check(blocked, Subject("account octocat", "", "GET /user"))
+    assert raised.value.meaning is Meaning.BAD_ANSWER
 
 
 def test_a_request_that_github_cannot_process_is_not_blamed_on_a_policy(

@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -224,6 +224,16 @@ def policy_off() -> Answer:
     )
 
 
+def missing_scope(held: str, accepted: Iterable[str]) -> Answer:
+    """A classic token without any of the scopes that the endpoint accepts."""
+    return _refusal(
+        403,
+        "The token does not have the scope that this endpoint requires.",
+        x_oauth_scopes=held,
+        x_accepted_oauth_scopes=", ".join(sorted(accepted)),
+    )
+
+
 def sso(organization: str = "demo-org") -> Answer:
     """A token that was not authorised for an organization behind SAML single sign-on."""
     where = f"https://github.com/orgs/{organization}/sso?authorization_request=DEMO"
@@ -241,6 +251,11 @@ def fine_grained_permission(permission: str = "organization_copilot_metrics=read
         "Resource not accessible by personal access token",
         x_accepted_github_permissions=permission,
     )
+
+
+def copilot_user_refused() -> Answer:
+    """The undocumented endpoint of an account's own plan, to a personal access token."""
+    return _refusal(403, "Resource not accessible by personal access token")
 
 
 def not_found() -> Answer:

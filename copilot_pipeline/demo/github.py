@@ -40,11 +40,16 @@ from copilot_pipeline.demo.legacy import legacy_day
 from copilot_pipeline.demo.organization import NotReady, Organization, ReportFiles
 from copilot_pipeline.demo.reports import REPORTS
 from copilot_pipeline.demo.seats import billing, seat_total, seats
-from copilot_pipeline.demo.users import authenticated_user
+from copilot_pipeline.demo.users import authenticated_user, copilot_user
 
 DEMO_TOKEN = "ghp_" + "SimulatedGitHub0".ljust(36, "0")
 DEFAULT_SCOPES = "manage_billing:copilot, read:org"
 HOURLY_LIMIT = 5000
+
+# The classic scopes that admit to an endpoint, each with those that include it.
+ANY_SCOPE: frozenset[str] = frozenset()
+METRICS_SCOPES = frozenset({"read:org", "write:org", "admin:org"})
+BILLING_SCOPES = METRICS_SCOPES | {"manage_billing:copilot"}
 LEGACY_REACH = timedelta(days=100)
 
 
@@ -64,6 +69,9 @@ class _Account:
     user: Mapping[str, Any]
     scopes: str
     expires_at: datetime | None
+
+
+_Serve = Callable[[HttpRequest, _Account], Response]
 
 
 class _RefusedError(Exception):
@@ -109,9 +117,8 @@ class SimulatedGitHub:
         self._key = hashlib.sha256(b"signing key of the simulated download host").digest()
         self._servers: list[_Server] = []
         self._thread: threading.Thread | None = None
-        expires_on = self.today + timedelta(days=90)
-        expires_at = datetime(expires_on.year, expires_on.month, expires_on.day, tzinfo=UTC)
-        self.accept(token, user, expires_at=expires_at)
+        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        self.accept(token, user, expires_at=midnight + timedelta(days=90))
 
     def accept(
         self,
@@ -123,7 +130,8 @@ class SimulatedGitHub:
     ) -> None:
         """Let in another token; `user` is the `GET /user` body it gets (default: a demo admin).
 
-        Without `expires_at` the token never expires and `GET /user` names no expiration.
+        Without `expires_at` the token never expires and `GET /user` names no expiration; `today`
+        does not matter to it.
         Fine-grained tokens (`github_pat_…`) answer without `X-OAuth-Scopes`, as GitHub's do.
         """
         user = user or authenticated_user("demo-admin", 9_000_001)
@@ -176,36 +184,50 @@ class SimulatedGitHub:
 
     def _api(self) -> ASGIApp:
         prefix = "/orgs/{org}/copilot"
-        routes = {
-            "/user": self._user,
-            "/rate_limit": self._rate_limit,
-            f"{prefix}/billing": self._billing,
-            f"{prefix}/billing/seats": self._seats,
-            f"{prefix}/metrics": self._legacy_metrics,
-            f"{prefix}/metrics/reports/{{report}}-1-day": self._one_day_report,
-            f"{prefix}/metrics/reports/{{report}}-28-day/latest": self._latest_report,
-            "/{path:path}": self._nothing,
-        }
+        routes: list[tuple[str, _Serve, frozenset[str]]] = [
+            ("/user", self._user, ANY_SCOPE),
+            ("/rate_limit", self._rate_limit, ANY_SCOPE),
+            ("/copilot_internal/user", self._copilot_user, ANY_SCOPE),
+            (f"{prefix}/billing", self._billing, BILLING_SCOPES),
+            (f"{prefix}/billing/seats", self._seats, BILLING_SCOPES),
+            (f"{prefix}/metrics", self._legacy_metrics, BILLING_SCOPES),
+            (f"{prefix}/metrics/reports/{{report}}-1-day", self._one_day_report, METRICS_SCOPES),
+            (
+                f"{prefix}/metrics/reports/{{report}}-28-day/latest",
+                self._latest_report,
+                METRICS_SCOPES,
+            ),
+            ("/{path:path}", self._nothing, ANY_SCOPE),
+        ]
         # Tracebacks in the answer, as uvicorn's log is silenced for the sake of cut connections.
         app = Starlette(
             debug=True,
-            routes=[Route(path, self._for_accounts(serve)) for path, serve in routes.items()],
+            routes=[
+                Route(path, self._for_accounts(serve, scopes)) for path, serve, scopes in routes
+            ],
         )
         faulty = FaultMiddleware(app, self.faults, "api")
         return _Recorder(_CommonHeaders(faulty), self.requests, "api")
 
     def _for_accounts(
-        self, serve: Callable[[HttpRequest, _Account], Response]
+        self, serve: _Serve, accepted: frozenset[str]
     ) -> Callable[[HttpRequest], Any]:
-        """What every API route asks first: a User-Agent and a token it knows."""
+        """What every API route asks first: a User-Agent, a token it knows, and a classic scope."""
 
         async def endpoint(request: HttpRequest) -> Response:
             try:
                 account = self._account(request)
-                response = serve(request, account)
             except _RefusedError as refused:
                 return _respond(refused.answer)
-            if not request.headers["authorization"].split()[-1].startswith("github_pat_"):
+            token = request.headers["authorization"].split()[-1]
+            is_classic = not token.startswith("github_pat_")
+            try:
+                if is_classic and accepted and accepted.isdisjoint(account.scopes.split(", ")):
+                    raise _RefusedError(faults.missing_scope(account.scopes, accepted))
+                response = serve(request, account)
+            except _RefusedError as refused:
+                response = _respond(refused.answer)
+            if is_classic:
                 response.headers["x-oauth-scopes"] = account.scopes
             if account.expires_at is not None:
                 expiration = account.expires_at.astimezone(UTC)
@@ -225,7 +247,10 @@ class SimulatedGitHub:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() not in ("bearer", "token") or token not in self._accounts:
             raise _RefusedError(faults.bad_credentials())
-        return self._accounts[token]
+        account = self._accounts[token]
+        if account.expires_at is not None and account.expires_at <= datetime.now(UTC):
+            raise _RefusedError(faults.bad_credentials())
+        return account
 
     def _organization(self, request: HttpRequest) -> Organization:
         organization = self._organizations.get(request.path_params["org"].lower())
@@ -249,6 +274,9 @@ class SimulatedGitHub:
         }
         search = {"limit": 30, "used": 0, "remaining": 30, "reset": now + 60}
         return JSONResponse({"resources": {"core": core, "search": search}, "rate": core})
+
+    def _copilot_user(self, request: HttpRequest, account: _Account) -> Response:
+        return JSONResponse(copilot_user(str(account.user["login"]), self.today))
 
     def _billing(self, request: HttpRequest, account: _Account) -> Response:
         return JSONResponse(billing(self._organization(request), self.newest_day))

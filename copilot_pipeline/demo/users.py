@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import date, timedelta
 
 from copilot_pipeline.demo.organization import Record
 
@@ -63,4 +64,52 @@ def authenticated_user(login: str, user_id: int) -> Record:
         "following": 0,
         "created_at": "2020-02-03T09:12:44Z",
         "updated_at": "2025-09-30T07:01:10Z",
+    }
+
+
+def copilot_user(login: str, today: date) -> Record:
+    """`GET /copilot_internal/user` of a business seat that is billed in AI credits.
+
+    The endpoint is undocumented; the fields are those that editors were seen to receive.
+    """
+    reset = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    unlimited = {
+        "entitlement": 0,
+        "remaining": 0,
+        "quota_remaining": 0.0,
+        "percent_remaining": 100.0,
+        "unlimited": True,
+        "overage_count": 0,
+        "overage_permitted": False,
+        "token_based_billing": True,
+    }
+    ai_credits = {
+        "entitlement": 3000,
+        "remaining": 2460,
+        "quota_remaining": 2460.5,
+        "percent_remaining": 82.0,
+        "unlimited": False,
+        "overage_count": 0,
+        "overage_permitted": True,
+        "credits_used": 539.5,
+        "has_quota": True,
+        "token_based_billing": True,
+    }
+    return {
+        "login": login,
+        "access_type_sku": "copilot_for_business_seat_quota",
+        "copilot_plan": "business",
+        "chat_enabled": True,
+        "assigned_date": "2025-01-07T10:15:00+01:00",
+        "analytics_tracking_id": "0123456789abcdef0123456789abcdef",
+        "organization_login_list": ["octo-demo"],
+        "organization_list": [{"login": "octo-demo", "name": "Octo Demo"}],
+        "quota_reset_date": reset.isoformat(),
+        "quota_reset_date_utc": f"{reset.isoformat()}T00:00:00.000Z",
+        "token_based_billing": True,
+        "quota_snapshots": {
+            "chat": unlimited,
+            "completions": unlimited,
+            "premium_interactions": ai_credits,
+        },
     }

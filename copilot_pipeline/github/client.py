@@ -15,12 +15,15 @@ from typing import Self
 from urllib.parse import quote, urljoin
 
 from copilot_pipeline.github.errors import (
+    AccessError,
     Answer,
     FileMissingError,
     GitHubError,
     LinkExpiredError,
     Subject,
 )
+from copilot_pipeline.github.meanings import Meaning
+from copilot_pipeline.github.permissions import BILLING, LEGACY_METRICS, REPORTS, Needs
 from copilot_pipeline.github.transport import Connection, Transport
 
 # GitHub's largest page; its default is 50.
@@ -32,6 +35,8 @@ MOST_PAGES = 10_000
 
 # A signed link lives about an hour: new ones are asked for this often when files do not come.
 MOST_ENVELOPES = 3
+
+_ROLE_OR_PERMISSION = (Meaning.NOT_OWNER, Meaning.MISSING_PERMISSION, Meaning.MISSING_SCOPE)
 
 _PATHS = {"organization": "orgs", "enterprise": "enterprises"}
 
@@ -85,14 +90,32 @@ class GitHubClient:
             token_expires_at=_expiration(answer.headers),
         )
 
+    def copilot_user(self) -> Document:
+        """The token owner's own Copilot plan and quota: `GET /copilot_internal/user`.
+
+        The endpoint is undocumented, and may vanish.
+        """
+        subject = Subject(self._account, "", "GET /copilot_internal/user")
+        try:
+            return _document(self._transport.get("/copilot_internal/user", {}, subject), subject)
+        except GitHubError as error:
+            if error.meaning not in (*_ROLE_OR_PERMISSION, Meaning.NOT_FOUND):
+                raise
+            raise AccessError(
+                error.said,
+                "GitHub does not document this endpoint and may refuse a personal access token: it "
+                "is made for the tokens of editors and of the GitHub CLI. Nothing else needs it.",
+                error.meaning,
+            ) from None
+
     def billing(self, kind: str, slug: str) -> Document:
         """Seat breakdown and policies: `GET /orgs/{org}/copilot/billing`."""
-        answer, subject = self._get(kind, slug, "/copilot/billing", {})
-        return _document(answer, subject)
+        return _document(*self._get(kind, slug, "/copilot/billing", {}, BILLING[kind]))
 
     def seats(self, kind: str, slug: str) -> Iterator[Document]:
         """Every page of the seat list, following `Link` as given."""
-        return self._pages(kind, slug, "/copilot/billing/seats", {"per_page": SEATS_PER_PAGE})
+        params = {"per_page": SEATS_PER_PAGE}
+        return self._pages(kind, slug, "/copilot/billing/seats", params, BILLING[kind])
 
     def legacy_metrics(self, kind: str, slug: str, since: date, until: date) -> Iterator[Document]:
         """Every page of the closed metrics endpoint, both days included."""
@@ -101,13 +124,13 @@ class GitHubClient:
             "until": str(until),
             "per_page": LEGACY_DAYS_PER_PAGE,
         }
-        return self._pages(kind, slug, "/copilot/metrics", params)
+        return self._pages(kind, slug, "/copilot/metrics", params, LEGACY_METRICS[kind])
 
     def report(self, kind: str, slug: str, report: str, day: date) -> list[Document] | None:
         """All files of a 1-day report, or None where GitHub has no report for that day (yet)."""
         for _ in range(MOST_ENVELOPES):
             path = f"/copilot/metrics/reports/{report}"
-            answer, subject = self._get(kind, slug, path, {"day": str(day)})
+            answer, subject = self._get(kind, slug, path, {"day": str(day)}, REPORTS[kind])
             links = _download_links(answer, subject, day)
             if not links:
                 return None
@@ -121,6 +144,14 @@ class GitHubClient:
             return None
         raise expired
 
+    def require_reports(self, kind: str, slug: str) -> None:
+        """Raises what stands in the way of all reports, whatever the day: asks for the latest.
+
+        Tells a 404 for one day from a 404 for the scope.
+        """
+        path = f"/copilot/metrics/reports/{kind}-28-day/latest"
+        self._get(kind, slug, path, {}, REPORTS[kind])
+
     def close(self) -> None:
         self._transport.close()
 
@@ -131,16 +162,16 @@ class GitHubClient:
         self.close()
 
     def _get(
-        self, kind: str, slug: str, path: str, params: Mapping[str, str | int]
+        self, kind: str, slug: str, path: str, params: Mapping[str, str | int], needs: Needs
     ) -> tuple[Answer, Subject]:
         full_path = f"/{_PATHS[kind]}/{quote(slug, safe='')}{path}"
-        subject = Subject(self._account, f"{kind} {slug}", f"GET {full_path}")
+        subject = Subject(self._account, f"{kind} {slug}", f"GET {full_path}", needs)
         return self._transport.get(full_path, params, subject), subject
 
     def _pages(
-        self, kind: str, slug: str, path: str, params: Mapping[str, str | int]
+        self, kind: str, slug: str, path: str, params: Mapping[str, str | int], needs: Needs
     ) -> Iterator[Document]:
-        answer, subject = self._get(kind, slug, path, params)
+        answer, subject = self._get(kind, slug, path, params, needs)
         for _ in range(MOST_PAGES):
             if answer.status == HTTPStatus.NO_CONTENT:
                 return
@@ -165,6 +196,9 @@ def _document(answer: Answer, subject: Subject) -> Document:
         text = answer.body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise GitHubError(f"{subject}: the answer is not UTF-8 text.") from None
+    # JSON cannot hold it, and PostgreSQL cannot store it.
+    if "\0" in text:
+        raise GitHubError(f"{subject}: the answer is not JSON: it holds a NUL byte.")
     return Document(answer.url, text, datetime.now(UTC))
 
 

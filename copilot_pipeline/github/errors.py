@@ -12,6 +12,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.github.meanings import Meaning, refusal
+from copilot_pipeline.github.permissions import Needs
 from copilot_pipeline.redaction import redact
 
 # GitHub says: without a hint, wait at least a minute.
@@ -19,12 +21,25 @@ UNHINTED_WAIT_SECONDS = 60.0
 
 LONGEST_QUOTE = 300
 
+# Refusals that another day of the same scope may not meet.
+_OF_ONE_DAY = (Meaning.NOT_FOUND, Meaning.BAD_REQUEST)
+
 
 class GitHubError(CopilotPipelineError):
-    """GitHub did not give what was asked for. Permanent, unless it is a `RetryableError`."""
+    """GitHub did not give what was asked for. Permanent, unless it is a `RetryableError`.
 
+    `advice` is the part of the text that says what to do.
+    """
+
+    meaning = Meaning.BAD_ANSWER
     # Whether asking for another day of the same scope would only meet the same refusal.
     stops_scope = False
+
+    def __init__(self, said: str, advice: str = "", meaning: Meaning | None = None) -> None:
+        super().__init__(f"{said} {advice}".rstrip())
+        self.said = said
+        self.advice = advice
+        self.meaning = meaning or self.meaning
 
 
 class AccessError(GitHubError):
@@ -36,24 +51,31 @@ class AccessError(GitHubError):
 class RefusedUrlError(GitHubError):
     """An address to which nothing may be sent: another host, plain http, no address at all."""
 
+    meaning = Meaning.REFUSED_ADDRESS
+
 
 class RetryableError(GitHubError):
     """A passing trouble: 5xx, a timeout, a cut connection."""
+
+    meaning = Meaning.UNAVAILABLE
 
 
 class RateLimitedError(RetryableError):
     """A primary or secondary limit. `wait` is in seconds; None where GitHub gave no hint."""
 
+    meaning = Meaning.RATE_LIMITED
     # Once the client gives up, asking for the next day would only make GitHub angrier.
     stops_scope = True
 
-    def __init__(self, message: str, wait: float | None) -> None:
-        super().__init__(message)
+    def __init__(self, said: str, advice: str, wait: float | None) -> None:
+        super().__init__(said, advice)
         self.wait = wait
 
 
 class LinkExpiredError(GitHubError):
     """A signed link that does not open: a new envelope may help."""
+
+    meaning = Meaning.LINK_EXPIRED
 
 
 class FileMissingError(LinkExpiredError):
@@ -67,6 +89,7 @@ class Subject:
     account: str
     scope: str
     endpoint: str
+    needs: Needs | None = None
 
     def __str__(self) -> str:
         return ", ".join(part for part in (self.account, self.scope, self.endpoint) if part)
@@ -95,11 +118,13 @@ def check(answer: Answer, subject: Subject, *secrets: str) -> None:
     if is_rate_limited(answer, message):
         wait = rate_limit_wait(answer)
         told = "" if wait is None else f"; GitHub asks to wait {wait:.0f} s"
-        raise RateLimitedError(f"{said} The rate limit is used up{told}.", wait)
+        raise RateLimitedError(said, f"The rate limit is used up{told}.", wait)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
-        raise RetryableError(f"{said} GitHub has trouble. Try again later.")
+        raise RetryableError(said, "GitHub has trouble. Try again later.")
     headers = {name: redact(value, *secrets) for name, value in answer.headers.items()}
-    raise _permanent(answer.status, headers, message.lower(), said)
+    meaning, advice = refusal(answer.status, headers, message.lower(), subject.needs)
+    kind = GitHubError if meaning in _OF_ONE_DAY else AccessError
+    raise kind(said, advice, meaning)
 
 
 def check_download(answer: Answer, subject: Subject) -> None:
@@ -108,12 +133,12 @@ def check_download(answer: Answer, subject: Subject) -> None:
         return
     said = f"{subject}: the download answers {answer.status} {_phrase(answer.status)}."
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimitedError(f"{said} The download host limits the rate.", retry_after(answer))
+        raise RateLimitedError(said, "The download host limits the rate.", retry_after(answer))
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
-        raise RetryableError(f"{said} The download host has trouble. Try again later.")
+        raise RetryableError(said, "The download host has trouble. Try again later.")
     if answer.status == HTTPStatus.NOT_FOUND:
-        raise FileMissingError(f"{said} The report's file is missing.")
-    raise LinkExpiredError(f"{said} The link expired, and new ones too. Try again later.")
+        raise FileMissingError(said, "The report's file is missing.")
+    raise LinkExpiredError(said, "The link expired, and new ones too. Try again later.")
 
 
 def is_rate_limited(answer: Answer, message: str) -> bool:
@@ -150,65 +175,6 @@ def retry_after(answer: Answer) -> float | None:
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
     return max((instant - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-def _permanent(status: int, headers: Mapping[str, str], message: str, said: str) -> GitHubError:
-    match status:
-        case HTTPStatus.UNAUTHORIZED:
-            return AccessError(
-                f"{said} The token is invalid or expired. Make a new one and import the account "
-                "again."
-            )
-        case HTTPStatus.FORBIDDEN:
-            return AccessError(f"{said} {_advice_for_forbidden(headers, message)}")
-        case HTTPStatus.NOT_FOUND if "closed down" in message:
-            return AccessError(
-                f"{said} GitHub closed this endpoint on 2026-04-02. "
-                "Import the account again with --org (its name) and --metrics-api reports."
-            )
-        case HTTPStatus.NOT_FOUND:
-            return GitHubError(
-                f"{said} The name is wrong, Copilot is not available for it, or the token may not "
-                "see it. Check the name, and that the token's owner is an owner there."
-            )
-        case HTTPStatus.GONE:
-            return AccessError(
-                f"{said} GitHub no longer serves this API version. Upgrade copilot_pipeline."
-            )
-        case HTTPStatus.UNPROCESSABLE_ENTITY if "payment" in message or "billing" in message:
-            return AccessError(
-                f"{said} GitHub reports a payment problem. Settle it in the billing settings."
-            )
-        case HTTPStatus.UNPROCESSABLE_ENTITY if "disabled" in message:
-            return AccessError(
-                f"{said} The Copilot metrics API is disabled. An owner can enable it under "
-                "Settings, Copilot, Policies."
-            )
-    return GitHubError(f"{said} GitHub does not accept this request.")
-
-
-def _advice_for_forbidden(headers: Mapping[str, str], message: str) -> str:
-    if "x-github-sso" in headers or "saml" in message:
-        return "Authorize the token for the organization: GitHub, Settings, Tokens, Configure SSO."
-    if "policy" in message:
-        return (
-            "The policy 'Copilot usage metrics' is off. An owner can enable it under Settings, "
-            "Copilot, Policies; for an enterprise choose 'Enabled everywhere'."
-        )
-    permissions = headers.get("x-accepted-github-permissions")
-    if permissions:
-        return f"The token lacks a permission: GitHub accepts {permissions}."
-    if "resource not accessible" in message:
-        return "The token lacks a permission. The README lists those that each endpoint needs."
-    accepted = headers.get("x-accepted-oauth-scopes")
-    held = headers.get("x-oauth-scopes")
-    scopes = f" GitHub accepts the scopes {accepted}" if accepted else ""
-    if scopes and held is not None:
-        scopes += f"; the token has {held or 'none'}"
-    return (
-        "The token's owner must be an owner there, or have the role that may view Copilot metrics, "
-        f"and the token needs the scopes that the README lists.{scopes + '.' if scopes else ''}"
-    )
 
 
 def _message(answer: Answer) -> str:

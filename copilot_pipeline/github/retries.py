@@ -94,7 +94,8 @@ class Retries:
         try:
             return retrying(attempt)
         except RateLimitedError as error:
-            raise RateLimitedError(f"{error} Given up: run again later.", error.wait) from None
+            advice = f"{error.advice} Given up: run again later."
+            raise RateLimitedError(error.said, advice, error.wait) from None
 
     def close(self) -> None:
         """Ends every wait; requests that still wait fail."""
