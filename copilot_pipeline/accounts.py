@@ -1,26 +1,32 @@
-"""Accounts and their tokens: what the jobs and the command line both call."""
+"""Accounts: what the jobs and the command line both call to import, change and use them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import sqlalchemy as sa
 
 from copilot_pipeline import settings
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, RetryPolicy
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_endpoint, normalize_proxy
-from copilot_pipeline.vault import Identity, Vault, VaultError
-from copilot_pipeline.warehouse.accounts import (
-    Account,
-    Scope,
-    find_account,
-    find_collecting_login,
-    list_accounts,
-    list_scopes,
-    save_account,
-    save_scope,
-)
+from copilot_pipeline.redaction import one_line
+from copilot_pipeline.tokens import current_vault, open_token
+from copilot_pipeline.transform.values import storable
+from copilot_pipeline.vault import Identity
+from copilot_pipeline.warehouse import accounts as stored
+from copilot_pipeline.warehouse.accounts import Account, Profile
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.scopes import (
+    Scope,
+    delete_scope,
+    find_collecting_login,
+    list_scopes,
+    save_scope,
+    update_scope,
+)
 
 METRICS_APIS = ("reports", "legacy")
 
@@ -29,14 +35,18 @@ _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 class AccountError(CopilotPipelineError):
-    """An account cannot be imported, found, or used as asked."""
+    """An account cannot be imported, found, changed, or used as asked."""
 
 
 @dataclass(frozen=True)
-class AccountImport:
-    """What to import, apart from the token. Of an account that is there, None leaves as it is."""
+class AccountOptions:
+    """What is given for an account, apart from its token. None leaves a known account as it is.
 
-    endpoint: str = GITHUB_ENDPOINT
+    An empty proxy means none. Organizations and enterprises come on top of those it has; the
+    metrics API is that of the given ones, or of all if none is given.
+    """
+
+    endpoint: str | None = None
     proxy: str | None = None
     organizations: Sequence[str] = ()
     enterprises: Sequence[str] = ()
@@ -47,49 +57,78 @@ class AccountImport:
         return [("organization", self.organizations), ("enterprise", self.enterprises)]
 
 
-def import_account(database: Database, token: str, wanted: AccountImport) -> int:
+def import_account(database: Database, token: str, options: AccountOptions) -> int:
     """Asks GitHub whose token it is, seals it, and saves the account and its scopes; its id.
 
     The same GitHub user imported again gets the new token, and further scopes.
     """
-    _require_usable(token, wanted)
-    vault = Vault(settings.token_secret())
-    endpoint = normalize_endpoint(wanted.endpoint)
-    proxy = normalize_proxy(wanted.proxy) if wanted.proxy else None
-    with GitHubClient(_connection(endpoint, token, proxy)) as client:
-        user = client.user()
-    identity = Identity(endpoint, user.id)
-    sealed = vault.seal(token, identity)
+    _require_usable(options)
+    vault = current_vault()
+    endpoint = normalize_endpoint(options.endpoint or GITHUB_ENDPOINT)
+    profile = _ask_for_profile(endpoint, token, _normalized(options.proxy))
+    sealed = vault.seal(token, profile.identity)
     with database.write() as connection:
-        for kind, slugs in wanted.slugs():
-            taken = find_collecting_login(connection, identity, kind, slugs)
-            if taken is not None:
-                slug, login = taken
-                raise AccountError(
-                    f"the account {login} collects the {kind} {slug} already: two would collect "
-                    "every day twice. Leave it out here."
-                )
-        account_id = save_account(
-            connection,
-            login=user.login,
-            identity=identity,
-            node_id=user.node_id,
-            avatar_url=user.avatar_url,
-            proxy=proxy,
-            sealed=sealed,
-            token_scopes=user.token_scopes,
-            token_expires_at=user.token_expires_at,
-        )
-        for kind, slugs in wanted.slugs():
-            for slug in slugs:
-                save_scope(connection, account_id, kind, slug, wanted.metrics_api)
+        stored.lock_accounts(connection)
+        _require_free(connection, profile.identity, options.slugs())
+        account_id = stored.save_account(connection, profile, sealed)
+        _save_options(connection, account_id, options)
     return account_id
+
+
+def update_account(
+    database: Database, account_id: int, token: str | None, options: AccountOptions
+) -> None:
+    """Changes what is given. A token that is None, empty or masked stays as it is stored."""
+    _require_usable(options)
+    account, scopes = one_account(database, account_id)
+    token = None if token is None or is_masked(token) else token
+    endpoint = normalize_endpoint(options.endpoint) if options.endpoint else account.endpoint
+    if token is None and endpoint != account.endpoint:
+        raise AccountError(
+            "the stored token is not sent to another endpoint: give the token for it as well, with "
+            "--token-env NAME."
+        )
+    identity, profile, sealed = account.identity, None, None
+    if token is not None:
+        vault = current_vault()
+        proxy = account.proxy if options.proxy is None else _normalized(options.proxy)
+        profile = _ask_for_profile(endpoint, token, proxy)
+        identity = profile.identity
+        if identity.github_user_id != account.github_user_id:
+            raise AccountError(
+                f"the token belongs to {one_line(profile.login)}, not to "
+                f"{one_line(account.login)}: import it as an account of its own."
+            )
+        sealed = vault.seal(token, identity)
+    with database.write() as connection:
+        stored.lock_accounts(connection)
+        same_user = stored.find_account_of(connection, identity)
+        if same_user is not None and same_user.id != account_id:
+            raise AccountError(
+                f"account {same_user.id} is this GitHub user at {endpoint} already: update that "
+                "one."
+            )
+        own = [(scope.kind, [scope.slug]) for scope in scopes]
+        _require_free(connection, identity, [*options.slugs(), *own])
+        if profile is not None and sealed is not None:
+            stored.replace_token(connection, account_id, profile, sealed)
+        _save_options(connection, account_id, options)
+
+
+def remove_account(database: Database, account_id: int) -> None:
+    """Deletes the account with its token, scopes and own metrics. What was collected stays."""
+    with database.write() as connection:
+        stored.lock_accounts(connection)
+        for scope in list_scopes(connection):
+            if scope.account_id == account_id:
+                delete_scope(connection, scope.id)
+        stored.delete_account(connection, account_id)
 
 
 def all_accounts(database: Database) -> list[tuple[Account, list[Scope]]]:
     """Every account with its scopes."""
     with database.read() as connection:
-        accounts, scopes = list_accounts(connection), list_scopes(connection)
+        accounts, scopes = stored.list_accounts(connection), list_scopes(connection)
     return [
         (account, [scope for scope in scopes if scope.account_id == account.id])
         for account in accounts
@@ -98,44 +137,107 @@ def all_accounts(database: Database) -> list[tuple[Account, list[Scope]]]:
 
 def one_account(database: Database, account_id: int) -> tuple[Account, list[Scope]]:
     """The account of that id with its scopes."""
-    with database.read() as connection:
-        account = find_account(connection, account_id)
-        scopes = list_scopes(connection)
-    if account is None:
+    for account, scopes in all_accounts(database):
+        if account.id == account_id:
+            return account, scopes
+    raise AccountError(
+        f"there is no account {account_id}. `copilot-pipeline accounts list` shows them."
+    )
+
+
+def select_accounts(database: Database, account_ids: Sequence[int] = ()) -> list[Account]:
+    """The accounts of those ids, or all."""
+    if account_ids:
+        return [one_account(database, account_id)[0] for account_id in account_ids]
+    accounts = [account for account, _ in all_accounts(database)]
+    if not accounts:
         raise AccountError(
-            f"there is no account {account_id}. `copilot-pipeline accounts list` shows them."
+            "no account is imported yet: copilot-pipeline accounts import --org SLUG"
         )
-    return account, [scope for scope in scopes if scope.account_id == account_id]
+    return accounts
 
 
-def open_client(account: Account) -> GitHubClient:
+def open_client(
+    database: Database, account: Account, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY
+) -> GitHubClient:
     """A client that holds the account's opened token for as long as it lives: close it."""
-    try:
-        token = Vault(settings.token_secret()).open(account.sealed, account.identity)
-    except VaultError as error:
-        raise VaultError(f"account {account.login}: {error}") from None
-    return GitHubClient(_connection(account.endpoint, token, account.proxy), account.login)
+    token = open_token(database, account)
+    connection = _connection(account.endpoint, token, account.proxy, retry_policy)
+    return GitHubClient(connection, one_line(account.login))
 
 
-def _connection(endpoint: str, token: str, proxy: str | None) -> Connection:
+def is_masked(token: str) -> bool:
+    """Whether this stands for a token that is not shown: empty, or with asterisks or bullets."""
+    return not token.strip() or any(mask in token for mask in "*\N{BULLET}")
+
+
+def _ask_for_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
+    if is_masked(token) or not token.isascii() or not token.isprintable() or " " in token:
+        raise AccountError(
+            "the token is empty, masked, or holds characters that no GitHub token has."
+        )
+    with GitHubClient(_connection(endpoint, token, proxy, DEFAULT_RETRY_POLICY)) as client:
+        user = client.user()
+    return Profile(
+        identity=Identity(endpoint, user.id),
+        login=storable(user.login),
+        node_id=user.node_id and storable(user.node_id),
+        avatar_url=user.avatar_url and storable(user.avatar_url),
+        token_scopes=user.token_scopes,
+        token_expires_at=user.token_expires_at,
+    )
+
+
+def _connection(
+    endpoint: str, token: str, proxy: str | None, retry_policy: RetryPolicy
+) -> Connection:
     return Connection(
         endpoint=endpoint,
         token=token,
         proxy=proxy,
         download_hosts=settings.download_hosts(),
         concurrency=settings.concurrency(),
+        retry_policy=retry_policy,
     )
 
 
-def _require_usable(token: str, wanted: AccountImport) -> None:
-    if not token.isascii() or not token.isprintable() or " " in token or not token:
-        raise AccountError("the token is empty or holds characters that no GitHub token has.")
-    if wanted.metrics_api not in (*METRICS_APIS, None):
-        raise AccountError(f"metrics_api must be one of: {', '.join(METRICS_APIS)}.")
-    for kind, slugs in wanted.slugs():
+def _normalized(proxy: str | None) -> str | None:
+    return normalize_proxy(proxy) if proxy else None
+
+
+def _save_options(connection: sa.Connection, account_id: int, options: AccountOptions) -> None:
+    if options.proxy is not None:
+        stored.set_proxy(connection, account_id, _normalized(options.proxy))
+    for kind, slugs in options.slugs():
         for slug in slugs:
+            save_scope(connection, account_id, kind, slug, options.metrics_api)
+    if options.metrics_api is not None and not any(slugs for _, slugs in options.slugs()):
+        for scope in list_scopes(connection):
+            if scope.account_id == account_id:
+                update_scope(connection, scope.id, metrics_api=options.metrics_api)
+
+
+def _require_free(
+    connection: sa.Connection, identity: Identity, slugs: Iterable[tuple[str, Sequence[str]]]
+) -> None:
+    for kind, names in slugs:
+        taken = find_collecting_login(connection, identity, kind, names)
+        if taken is not None:
+            slug, login = taken
+            raise AccountError(
+                f"the account {one_line(login)} collects the {kind} {slug} already: two would "
+                "collect every day twice. Leave it out here, or remove it there."
+            )
+
+
+def _require_usable(options: AccountOptions) -> None:
+    if options.metrics_api not in (*METRICS_APIS, None):
+        raise AccountError(f"metrics_api must be one of: {', '.join(METRICS_APIS)}.")
+    for kind, slugs in options.slugs():
+        for slug in slugs:
+            settings.refuse_token(slug)
             if not _SLUG.fullmatch(slug):
                 raise AccountError(
-                    f"{slug!r} is not the name of an {kind}: give the part of its address after "
-                    "github.com/, such as octo-org."
+                    f"{one_line(slug)!r} is not the name of an {kind}: give the part of its "
+                    "address after github.com/, such as octo-org."
                 )

@@ -3,26 +3,21 @@
 A mistake of the user ends in one line and exit code 1, never in a traceback.
 """
 
-import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 from dotenv import load_dotenv
 
 from copilot_pipeline import settings
-from copilot_pipeline.accounts import (
-    METRICS_APIS,
-    AccountImport,
-    all_accounts,
-    import_account,
-    one_account,
-)
+from copilot_pipeline.commands.accounts import accounts
+from copilot_pipeline.commands.console import open_database, print_json, say
+from copilot_pipeline.commands.metrics import metrics
+from copilot_pipeline.commands.scopes import scopes
+from copilot_pipeline.commands.secret import secret
 from copilot_pipeline.days import (
     DayOutOfReachError,
     day_range,
@@ -30,11 +25,6 @@ from copilot_pipeline.days import (
     reachable_window,
 )
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.github.urls import GITHUB_ENDPOINT
-from copilot_pipeline.warehouse.accounts import Account, Scope
-from copilot_pipeline.warehouse.database import Database
-
-DEFAULT_TOKEN_VARIABLE = "GITHUB_TOKEN"  # noqa: S105 (a name)
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -49,15 +39,15 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         code = cli.main(list(arguments), prog_name="copilot-pipeline", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        _say(error.format_message())
+        say(error.format_message())
     except click.ClickException as error:
-        _say(f"Error: {error.format_message()}")
+        say(f"Error: {error.format_message()}")
     except (click.Abort, KeyboardInterrupt):
-        _say("Error: aborted. What was loaded is kept.")
+        say("Error: aborted. What was loaded is kept.")
         _leave_at_once()
     except CopilotPipelineError as error:
         for line in str(error).splitlines():
-            _say(f"Error: {line}")
+            say(f"Error: {line}")
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -86,59 +76,6 @@ def cli(context: click.Context) -> None:
             raise settings.SettingError("the file .env is not UTF-8 text.") from None
 
 
-@cli.group()
-def accounts() -> None:
-    """The GitHub accounts whose tokens are stored."""
-
-
-@accounts.command("import")
-@click.option("--token-env", metavar="NAME", help="Variable that holds the token.")
-@click.option("--token-stdin", is_flag=True, help="Read the token from standard input.")
-@click.option("--endpoint", default=GITHUB_ENDPOINT, show_default=True, metavar="URL")
-@click.option("--proxy", metavar="URL", help="Proxy of all calls with this token.")
-@click.option("--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated.")
-@click.option("--enterprise", "enterprises", multiple=True, metavar="SLUG", help="May be repeated.")
-@click.option("--metrics-api", type=click.Choice(METRICS_APIS), help="Default: reports.")
-def import_(
-    token_env: str | None,
-    token_stdin: bool,
-    endpoint: str,
-    proxy: str | None,
-    organizations: tuple[str, ...],
-    enterprises: tuple[str, ...],
-    metrics_api: str | None,
-) -> None:
-    """Store an account: its token sealed, its organizations and enterprises.
-
-    Without --token-env and --token-stdin the token comes from GITHUB_TOKEN or a hidden prompt. The
-    same GitHub user imported again gets the new token and further organizations.
-    """
-    settings.token_secret()  # a missing secret is said before a token is asked for
-    token = _read_token(token_env, token_stdin)
-    wanted = AccountImport(endpoint, proxy, organizations, enterprises, metrics_api)
-    with _database() as database:
-        account_id = import_account(database, token, wanted)
-        _, scopes = one_account(database, account_id)
-    if not scopes:
-        _say("The account collects nothing yet: import it again with --org SLUG.")
-    _print_json({"account_id": account_id})
-
-
-@accounts.command("list")
-def list_() -> None:
-    """All accounts, never their tokens."""
-    with _database() as database:
-        _print_json([_describe(account, scopes) for account, scopes in all_accounts(database)])
-
-
-@accounts.command("show")
-@click.argument("account_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
-def show(account_id: int) -> None:
-    """One account, never its token."""
-    with _database() as database:
-        _print_json(_describe(*one_account(database, account_id)))
-
-
 @cli.command()
 @click.option("--day", type=DAY, metavar="YYYY-MM-DD", help="One day.")
 @click.option("--from", "first", type=DAY, metavar="YYYY-MM-DD", help="First day of a range.")
@@ -163,11 +100,11 @@ def run(
     # Dagster takes seconds to import: only the commands that run jobs pay for it.
     from copilot_pipeline.running import run_days
 
-    with _database() as database:
+    with open_database() as database:
         result = run_days(database, days, organizations)
     for failure in result.failures:
-        _say(f"Error: {failure}")
-    _print_json(result.as_json())
+        say(f"Error: {failure}")
+    print_json(result.as_json())
     return 0 if result.success else 1
 
 
@@ -178,16 +115,6 @@ def demo(days: int) -> None:
     from copilot_pipeline.demo.command import run_demo
 
     click.echo(run_demo(days))
-
-
-def _read_token(variable: str | None, from_stdin: bool) -> str:
-    if variable is not None and from_stdin:
-        raise click.UsageError("give --token-env or --token-stdin, not both.")
-    if from_stdin:
-        return sys.stdin.read().strip()
-    if variable is None and not os.environ.get(DEFAULT_TOKEN_VARIABLE) and sys.stdin.isatty():
-        return str(click.prompt("GitHub token", hide_input=True, err=True)).strip()
-    return settings.token_from(variable or DEFAULT_TOKEN_VARIABLE)
 
 
 def _chosen_days(
@@ -214,29 +141,5 @@ def _chosen_days(
     return day_range(first, last)
 
 
-def _describe(account: Account, scopes: Sequence[Scope]) -> dict[str, Any]:
-    fields = asdict(account)
-    del fields["sealed"]
-    shown = ("id", "kind", "slug", "metrics_api")
-    return {
-        **fields,
-        "scopes": [{name: getattr(scope, name) for name in shown} for scope in scopes],
-    }
-
-
-def _database() -> Database:
-    return Database(settings.database_url())
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, default=_json_default, ensure_ascii=False))
-
-
-def _json_default(value: object) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+for group in (accounts, scopes, metrics, secret):
+    cli.add_command(group)

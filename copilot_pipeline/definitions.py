@@ -8,7 +8,12 @@ import dagster as dg
 from copilot_pipeline.assets.billing import billing_snapshot
 from copilot_pipeline.assets.metrics import metrics
 from copilot_pipeline.assets.seats import seat_snapshot
-from copilot_pipeline.jobs import daily_copilot, import_account_job, metrics_backfill
+from copilot_pipeline.jobs import (
+    daily_copilot,
+    fetch_account_metrics_job,
+    import_account_job,
+    metrics_backfill,
+)
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.schedules import daily_copilot_schedule
@@ -18,7 +23,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     """All definitions, with other resources in the place of the usual ones where given."""
     return dg.Definitions(
         assets=[metrics, seat_snapshot, billing_snapshot],
-        jobs=[import_account_job, daily_copilot, metrics_backfill],
+        jobs=[import_account_job, fetch_account_metrics_job, daily_copilot, metrics_backfill],
         schedules=[daily_copilot_schedule],
         resources={
             "database": DatabaseResource(),

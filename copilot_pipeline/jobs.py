@@ -1,20 +1,34 @@
-"""The jobs: import an account, collect a day, collect the metrics of a range of days."""
+"""The jobs: import an account, fetch accounts' own metrics, collect a day or a range of days."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 
 from copilot_pipeline import settings
-from copilot_pipeline.accounts import AccountImport, import_account
+from copilot_pipeline.accounts import AccountOptions, import_account, select_accounts
+from copilot_pipeline.collect.account_metrics import fetch_account_metrics
+from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.urls import (
     GITHUB_ENDPOINT,
     normalize_endpoint,
     normalize_proxy,
 )
 from copilot_pipeline.resources.database import DatabaseResource
+from copilot_pipeline.resources.github import GitHubResource
 
 METRICS_ASSET_KEYS = [dg.AssetKey(n) for n in ("raw_metrics", "org_metrics", "language_metrics")]
 SNAPSHOT_ASSET_KEYS = [dg.AssetKey(n) for n in ("raw_billing", "raw_seats", "seats")]
+
+
+@contextmanager
+def describing_failures() -> Iterator[None]:
+    """Shows what the user can act on as the failure's description, without a traceback."""
+    try:
+        yield
+    except CopilotPipelineError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
 
 
 class ImportAccountConfig(dg.Config):
@@ -33,15 +47,15 @@ def import_account_op(
     context: dg.OpExecutionContext, config: ImportAccountConfig, database: DatabaseResource
 ) -> None:
     """Seals the token of an environment variable and saves the account and its scopes."""
-    wanted = AccountImport(
+    options = AccountOptions(
         endpoint=config.endpoint,
         proxy=config.proxy,
         organizations=config.organizations,
         enterprises=config.enterprises,
         metrics_api=config.metrics_api,
     )
-    with database.open() as warehouse:
-        account_id = import_account(warehouse, settings.token_from(config.token_env), wanted)
+    with describing_failures(), database.open() as warehouse:
+        account_id = import_account(warehouse, settings.token_from(config.token_env), options)
     context.log.info(f"Imported account {account_id}.")
     context.add_output_metadata({"account_id": account_id})
 
@@ -56,6 +70,8 @@ def _refuse_secrets(run_config: dict[str, Any]) -> dict[str, Any]:
     given = run_config["ops"]["import_account"]["config"]
     settings.require_variable_name(given["token_env"])
     normalize_endpoint(given["endpoint"])
+    for text in (*given["organizations"], *given["enterprises"], given.get("metrics_api") or ""):
+        settings.refuse_token(text)
     if given.get("proxy"):
         normalize_proxy(given["proxy"])
     return run_config
@@ -73,6 +89,44 @@ import_account_job = account_import.to_job(
             "loggers": dg.Field(dict, is_required=False),
         },
     ),
+)
+
+
+class FetchAccountMetricsConfig(dg.Config):
+    """Which accounts; empty: all."""
+
+    account_ids: list[int] = []
+
+
+@dg.op(name="fetch_account_metrics")
+def fetch_account_metrics_op(
+    context: dg.OpExecutionContext,
+    config: FetchAccountMetricsConfig,
+    database: DatabaseResource,
+    github: GitHubResource,
+) -> None:
+    """Stores each account's own plan and quota; one account's refusal does not stop the others."""
+    with describing_failures(), database.open() as warehouse:
+        accounts = select_accounts(warehouse, config.account_ids)
+        fetched = list(fetch_account_metrics(warehouse, github.client, accounts))
+    refused = [str(each.error) for each in fetched if each.error is not None]
+    metadata: dict[str, Any] = {
+        "metrics_ids": [each.metrics_id for each in fetched if each.error is None],
+        "refused": len(refused),
+    }
+    if refused:
+        raise dg.Failure("\n".join(refused), metadata, allow_retries=False)
+    context.add_output_metadata(metadata)
+
+
+@dg.graph
+def account_metrics() -> None:
+    fetch_account_metrics_op()
+
+
+fetch_account_metrics_job = account_metrics.to_job(
+    name="fetch_account_metrics",
+    description="Stores the Copilot plan and quota of the accounts' own users.",
 )
 
 daily_copilot = dg.define_asset_job(

@@ -4,6 +4,7 @@ No other module reads the environment, and nothing is read at import.
 """
 
 import os
+import string
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,12 +12,17 @@ from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import looks_like_token
 
 TOKEN_SECRET = "COPILOT_METRICS__TOKEN_SECRET"  # noqa: S105 (the variable's name)
+TOKEN_SECRET_PREVIOUS = "COPILOT_METRICS__TOKEN_SECRET_PREVIOUS"  # noqa: S105 (the variable's name)
 DATABASE_URL = "DATABASE_URL"
 DOWNLOAD_HOSTS = "COPILOT_METRICS__DOWNLOAD_HOSTS"
 CONCURRENCY = "COPILOT_METRICS__CONCURRENCY"
 DAGSTER_HOME = "DAGSTER_HOME"
 
 DEFAULT_CONCURRENCY = 4
+
+_HOW_TO_MAKE_A_SECRET = (
+    f"Make one with `openssl rand -hex 32`, keep it safe, and set {TOKEN_SECRET} to it."
+)
 
 
 class SettingError(CopilotPipelineError):
@@ -25,15 +31,25 @@ class SettingError(CopilotPipelineError):
 
 def token_secret() -> str:
     """The 64 hexadecimal characters from which the key of every stored token derives."""
-    secret = os.environ.get(TOKEN_SECRET, "").strip()
-    how = f"Make one with `openssl rand -hex 32`, keep it safe, and set {TOKEN_SECRET} to it."
-    if not secret:
+    secret = _secret(TOKEN_SECRET)
+    if secret is None:
         raise SettingError(
-            f"{TOKEN_SECRET} is not set: tokens cannot be stored or read without it. {how}"
+            f"{TOKEN_SECRET} is not set: tokens cannot be stored or read without it. "
+            f"{_HOW_TO_MAKE_A_SECRET}"
         )
-    if len(secret) != 64 or any(c not in "0123456789abcdefABCDEF" for c in secret):
-        raise SettingError(f"{TOKEN_SECRET} must be 64 hexadecimal characters. {how}")
     return secret
+
+
+def previous_token_secret() -> str | None:
+    """The old secret, set during a rotation only."""
+    return _secret(TOKEN_SECRET_PREVIOUS)
+
+
+def _secret(variable: str) -> str | None:
+    secret = os.environ.get(variable, "").strip().lower()
+    if secret and (len(secret) != 64 or any(c not in string.hexdigits for c in secret)):
+        raise SettingError(f"{variable} must be 64 hexadecimal characters. {_HOW_TO_MAKE_A_SECRET}")
+    return secret or None
 
 
 def database_url() -> str:
@@ -60,6 +76,15 @@ def concurrency() -> int:
     return int(text)
 
 
+def refuse_token(text: str) -> None:
+    """Refuses, without repeating it, what looks like a token where none belongs."""
+    if looks_like_token(text):
+        raise SettingError(
+            "what was given looks like a token where none belongs; it is not repeated here. If it "
+            "was a real token, revoke it: it may be in your shell's history."
+        )
+
+
 def require_variable_name(text: str) -> None:
     """Refuses, without repeating it, what is no name of a variable or may be a token itself."""
     if looks_like_token(text) or not text.isidentifier():
@@ -70,10 +95,10 @@ def require_variable_name(text: str) -> None:
         )
 
 
-def token_from(variable: str) -> str:
+def token_from(variable: str, *, may_be_empty: bool = False) -> str:
     """The access token held by the environment variable of that name."""
     require_variable_name(variable)
     token = os.environ.get(variable, "").strip()
-    if not token:
+    if not token and not (may_be_empty and variable in os.environ):
         raise SettingError(f"The environment variable {variable} holds no token: set it first.")
     return token

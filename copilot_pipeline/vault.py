@@ -10,6 +10,7 @@ import binascii
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from argon2.exceptions import HashingError
@@ -40,6 +41,9 @@ class KeyDerivation:
     memory_kib: int = 64 * 1024
     time_cost: int = 3
     lanes: int = 4
+
+    def is_weaker_than(self, other: "KeyDerivation") -> bool:
+        return self.memory_kib < other.memory_kib or self.time_cost < other.time_cost
 
     def __str__(self) -> str:
         cost = f"m={self.memory_kib},t={self.time_cost},p={self.lanes}"
@@ -87,14 +91,18 @@ class Identity:
 
 @dataclass(frozen=True)
 class Vault:
-    """Seals and opens tokens with the keys that derive from one secret (64 hex characters)."""
+    """Seals tokens with keys that derive from a secret (64 hexadecimal characters).
+
+    During a rotation it also opens what was sealed with the previous secret.
+    """
 
     secret: str = field(repr=False)
     derivation: KeyDerivation = field(default_factory=KeyDerivation)
+    previous_secret: str | None = field(default=None, repr=False)
 
     def seal(self, token: str, identity: Identity) -> SealedToken:
         salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
-        cipher = AESGCM(self._key(salt, self.derivation))
+        cipher = AESGCM(_key(self.secret, salt, self.derivation))
         sealed = cipher.encrypt(nonce, token.encode(), identity.as_associated_data())
         return SealedToken(
             _to_base64(sealed), _to_base64(nonce), _to_base64(salt), str(self.derivation)
@@ -102,31 +110,46 @@ class Vault:
 
     def open(self, sealed: SealedToken, identity: Identity) -> str:
         """The token. `VaultError` if anything differs from what was sealed."""
-        try:
-            key = self._key(_from_base64(sealed.salt), KeyDerivation.parse(sealed.kdf))
-            opened = AESGCM(key).decrypt(
-                _from_base64(sealed.nonce),
-                _from_base64(sealed.ciphertext),
-                identity.as_associated_data(),
-            )
-        except (HashingError, InvalidTag, ValueError):
-            # The cause is cut off: it may describe key material, and tells the user nothing.
-            raise VaultError(
-                "the stored token does not open: the secret is not the one it was sealed with, or "
-                "the stored record was changed. Set the right secret, or import the account again."
-            ) from None
-        return opened.decode()
+        return self._open(sealed, identity)[0]
 
-    def _key(self, salt: bytes, derivation: KeyDerivation) -> bytes:
-        return hash_secret_raw(
-            bytes.fromhex(self.secret),
-            salt,
-            time_cost=derivation.time_cost,
-            memory_cost=derivation.memory_kib,
-            parallelism=derivation.lanes,
-            hash_len=KEY_BYTES,
-            type=Type.ID,
+    def renewed(self, sealed: SealedToken, identity: Identity) -> SealedToken | None:
+        """The token sealed with the present secret; None if it is so already."""
+        token, secret = self._open(sealed, identity)
+        return None if secret == self.secret else self.seal(token, identity)
+
+    def is_weak(self, sealed: SealedToken) -> bool:
+        """Whether the key derivation has been raised since an intact token was sealed."""
+        return KeyDerivation.parse(sealed.kdf).is_weaker_than(self.derivation)
+
+    def _open(self, sealed: SealedToken, identity: Identity) -> tuple[str, str]:
+        """The token, and the secret that opened it."""
+        for secret in (self.secret, self.previous_secret):
+            with suppress(HashingError, InvalidTag, ValueError):
+                if secret is not None:
+                    return _decrypt(secret, sealed, identity), secret
+        # What went wrong is left out: it may describe key material, and tells the user nothing.
+        raise VaultError(
+            "the stored token does not open: the secret is not the one it was sealed with, or "
+            "the stored record was changed. Set the right secret, or import the account again."
         )
+
+
+def _decrypt(secret: str, sealed: SealedToken, identity: Identity) -> str:
+    key = _key(secret, _from_base64(sealed.salt), KeyDerivation.parse(sealed.kdf))
+    nonce, ciphertext = _from_base64(sealed.nonce), _from_base64(sealed.ciphertext)
+    return AESGCM(key).decrypt(nonce, ciphertext, identity.as_associated_data()).decode()
+
+
+def _key(secret: str, salt: bytes, derivation: KeyDerivation) -> bytes:
+    return hash_secret_raw(
+        bytes.fromhex(secret),
+        salt,
+        time_cost=derivation.time_cost,
+        memory_cost=derivation.memory_kib,
+        parallelism=derivation.lanes,
+        hash_len=KEY_BYTES,
+        type=Type.ID,
+    )
 
 
 def _to_base64(data: bytes) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
-from copilot_pipeline.accounts import AccountImport, import_account, open_client
+from copilot_pipeline.accounts import AccountOptions, import_account, open_client
 from copilot_pipeline.collect.metrics import load_metrics
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.snapshots import load_seats
@@ -122,7 +122,7 @@ def timed(work: Callable[[], Any]) -> None:
 def collecting(what: str, url: str, token: str) -> None:
     newest = newest_complete_day()
     with Database(os.environ["DATABASE_URL"]) as database:
-        import_account(database, token, AccountImport(url, None, [ORGANIZATION]))
+        import_account(database, token, AccountOptions(url, None, [ORGANIZATION]))
         scopes = select_scopes(database)
 
         def metrics() -> None:
@@ -141,7 +141,7 @@ def dagster(what: str, url: str, token: str) -> None:
     newest = newest_complete_day()
     first = newest - timedelta(days=DAYS - 1 if what == "metrics" else 0)
     with Database(os.environ["DATABASE_URL"]) as database:
-        import_account(database, token, AccountImport(url, None, [ORGANIZATION]))
+        import_account(database, token, AccountOptions(url, None, [ORGANIZATION]))
         timed(lambda: run_days(database, day_range(first, newest)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from copilot_pipeline.accounts import AccountImport, import_account
+from copilot_pipeline.accounts import AccountOptions, import_account
 from copilot_pipeline.definitions import defs
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.partitions import range_tags
@@ -21,7 +21,7 @@ def import_organizations(
 ) -> int:
     """Imports the simulated GitHub's account with these organizations; its id."""
     with Database(url) as database:
-        wanted = AccountImport(github.url, None, slugs, (), metrics_api)
+        wanted = AccountOptions(github.url, None, slugs, (), metrics_api)
         return import_account(database, github.token, wanted)
 
 

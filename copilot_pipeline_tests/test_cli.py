@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,31 +18,8 @@ from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization
 from copilot_pipeline.demo.users import authenticated_user
+from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.loading import read_table
-
-Output = pytest.CaptureFixture[str]
-
-
-def succeed(arguments: Sequence[str], output: Output) -> Any:
-    """The JSON that the command prints."""
-    code = run_command(arguments)
-    printed = output.readouterr()
-    assert code == 0, printed.err
-    return json.loads(printed.out)
-
-
-def fail(arguments: Sequence[str], output: Output) -> str:
-    """What the command says on stderr; stdout stays empty and there is no traceback."""
-    code = run_command(arguments)
-    printed = output.readouterr()
-    assert code == 1
-    assert "Traceback" not in printed.err
-    assert printed.err.startswith("Error: ")
-    return printed.err
-
-
-def import_with(github: SimulatedGitHub, *arguments: str) -> list[str]:
-    return ["accounts", "import", "--endpoint", github.url, *arguments]
 
 
 @pytest.fixture

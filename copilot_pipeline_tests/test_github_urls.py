@@ -50,12 +50,28 @@ def links(github: SimulatedGitHub, *addresses: str) -> None:
         (" https://API.GitHub.com:443/ ", "https://api.github.com"),
         ("https://ghe.example/api/v3//", "https://ghe.example/api/v3"),
         ("https://ghe.example:8443", "https://ghe.example:8443"),
+        ("https://api.octo.ghe.com/", "https://api.octo.ghe.com"),
         ("http://localhost:8080/", "http://localhost:8080"),
         ("http://[::1]:8080", "http://[::1]:8080"),
     ],
 )
 def test_an_endpoint_has_one_spelling(text: str, normal: str) -> None:
     assert normalize_endpoint(text) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("https://github.com", "https://api.github.com"),
+        ("https://www.github.com/octo-org", "https://api.github.com"),
+        ("https://octo.ghe.com/", "https://api.octo.ghe.com"),
+    ],
+)
+def test_the_address_of_githubs_pages_is_answered_with_the_endpoint(
+    text: str, endpoint: str
+) -> None:
+    with pytest.raises(RefusedUrlError, match=f"the endpoint is {endpoint}$"):
+        normalize_endpoint(text)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from copilot_pipeline.accounts import AccountImport, import_account
+from copilot_pipeline.accounts import AccountOptions, import_account
 from copilot_pipeline.days import day_range, newest_complete_day
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.github import SimulatedGitHub
@@ -395,7 +395,7 @@ def test_an_enterprise_is_collected_under_a_scope_of_its_own(
 ) -> None:
     day = newest_complete_day()
     with Database(warehouse_environment) as database:
-        wanted = AccountImport(github.url, None, ["octo-demo"], ["octo-demo"])
+        wanted = AccountOptions(github.url, None, ["octo-demo"], ["octo-demo"])
         import_account(database, github.token, wanted)
     envelope = {"download_links": [github.signed_link("/ent.json")], "report_day": str(day)}
     github.faults.add("^/enterprises/.*/enterprise-1-day", status=200, body=envelope)

@@ -47,7 +47,7 @@ def test_a_malformed_secret_is_not_echoed(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(HEX, HEX), (HEX.upper(), HEX.upper()), (f" {HEX}\n", HEX)]
+    ("value", "expected"), [(HEX, HEX), (HEX.upper(), HEX), (f" {HEX}\n", HEX)]
 )
 def test_a_secret_of_64_hexadecimal_characters_is_taken(
     value: str, expected: str, monkeypatch: pytest.MonkeyPatch

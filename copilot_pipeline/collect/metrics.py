@@ -19,7 +19,6 @@ from copilot_pipeline.transform import language_metrics, org_metrics
 from copilot_pipeline.transform.records import aggregate_day, legacy_day, legacy_days
 from copilot_pipeline.transform.values import TransformError, json_text
 from copilot_pipeline.warehouse import tables
-from copilot_pipeline.warehouse.accounts import Scope
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.metrics import (
     RawPart,
@@ -28,6 +27,7 @@ from copilot_pipeline.warehouse.metrics import (
     stored_scope_days,
 )
 from copilot_pipeline.warehouse.rows import frame_rows, lock_scope, replace_slice
+from copilot_pipeline.warehouse.scopes import Scope
 
 LEGACY = "legacy"
 AGGREGATES = ("organization-1-day", "enterprise-1-day")

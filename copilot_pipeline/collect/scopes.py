@@ -9,15 +9,16 @@ from datetime import date
 from copilot_pipeline.collect.outcomes import Outcome, failed
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
-from copilot_pipeline.warehouse.accounts import Account, Scope, list_accounts, list_scopes
+from copilot_pipeline.warehouse.accounts import Account, list_accounts
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.scopes import Scope, list_scopes
 
 # A record for every scope and day, with the outcome in `outcome`; the command line counts them.
 # A logger of its own: in Dagster's event log, hundreds of them would only cost time.
 progress = logging.getLogger("copilot_pipeline.progress")
 progress.propagate = False
 
-OpenClient = Callable[[Account], GitHubClient]
+OpenClient = Callable[[Database, Account], GitHubClient]
 Task = Callable[[], list[Outcome]]
 
 
@@ -63,7 +64,7 @@ def collect(
         for account_id in dict.fromkeys(scope.account_id for scope in scopes):
             own = [scope for scope in scopes if scope.account_id == account_id]
             try:
-                client = stack.enter_context(open_client(accounts[account_id]))
+                client = stack.enter_context(open_client(database, accounts[account_id]))
             except CopilotPipelineError as error:
                 for scope in own:
                     yield from _logged(failed(str(scope), days, error))

@@ -16,8 +16,8 @@ from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.transform import seats
 from copilot_pipeline.transform.values import TransformError, json_object, parse_json
 from copilot_pipeline.warehouse import tables
-from copilot_pipeline.warehouse.accounts import Scope
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.snapshots import (
     add_seats,
     clear_seats,

@@ -18,8 +18,8 @@ from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.running import RunResult, import_account_in_job, run_days
-from copilot_pipeline.warehouse.accounts import list_scopes
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.scopes import list_scopes
 from copilot_pipeline.warehouse.summary import IDLE_DAYS, PERIOD_DAYS, Summary, read_summary
 
 HOME = ".demo"

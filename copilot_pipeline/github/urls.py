@@ -28,6 +28,9 @@ def normalize_endpoint(text: str) -> str:
             f"such as {GITHUB_ENDPOINT}"
         )
     _require_safe_scheme(url, "the endpoint")
+    if url.host in ("github.com", "www.github.com") or _is_tenant_page(url.host):
+        api = GITHUB_ENDPOINT if url.host.endswith("github.com") else f"https://api.{url.host}"
+        raise RefusedUrlError(f"that is the address of GitHub's pages: the endpoint is {api}")
     return f"{url.scheme}://{url.netloc.decode()}{url.path.rstrip('/')}"
 
 
@@ -106,6 +109,11 @@ def _require_safe_scheme(url: httpx.URL, what: str) -> None:
     if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host)):
         return
     raise RefusedUrlError(f"{what} must begin with https:// (http:// only on this machine)")
+
+
+def _is_tenant_page(host: str) -> bool:
+    """`octo.ghe.com`, whose API is at `api.octo.ghe.com`."""
+    return host.endswith(".ghe.com") and host.count(".") == 2
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,8 +1,7 @@
-"""Accounts and scopes: the rows of `copilot_github_accounts` and `_tool_copilot_scopes`."""
+"""Accounts: the rows of `copilot_github_accounts`, with their sealed tokens."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,11 +9,22 @@ from sqlalchemy.engine import Connection, Row
 
 from copilot_pipeline.vault import Identity, SealedToken
 from copilot_pipeline.warehouse.rows import upsert_statement
-from copilot_pipeline.warehouse.tables import accounts, scopes
+from copilot_pipeline.warehouse.tables import accounts
 
-DEFAULT_METRICS_API = "reports"
+# An arbitrary number that only changes of accounts lock on.
+ACCOUNTS_LOCK = 0x636F7061
 
-SEALED_COLUMNS = ("token_ciphertext", "token_nonce", "token_salt", "token_kdf")
+
+@dataclass(frozen=True)
+class Profile:
+    """Whose token it is, as GitHub says, and what it says of the token itself."""
+
+    identity: Identity
+    login: str
+    node_id: str | None
+    avatar_url: str | None
+    token_scopes: str | None
+    token_expires_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -39,52 +49,23 @@ class Account:
         return Identity(self.endpoint, self.github_user_id)
 
 
-@dataclass(frozen=True)
-class Scope:
-    """An organization or enterprise that an account collects."""
+def lock_accounts(connection: Connection) -> None:
+    """Makes others that change accounts wait for the end of this transaction.
 
-    id: int
-    account_id: int
-    kind: str
-    slug: str
-    name: str | None
-    metrics_api: str
-    implementation_date: date | None
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.slug}"
+    Without it, a rotation could write back a token that was replaced meanwhile, and two accounts
+    could take the same scope. SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ACCOUNTS_LOCK)))
 
 
-def save_account(
-    connection: Connection,
-    *,
-    login: str,
-    identity: Identity,
-    node_id: str | None,
-    avatar_url: str | None,
-    proxy: str | None,
-    sealed: SealedToken,
-    token_scopes: str | None,
-    token_expires_at: datetime | None,
-) -> int:
+def save_account(connection: Connection, profile: Profile, sealed: SealedToken) -> int:
     """Inserts the account, or replaces the same GitHub user's token and profile; its id."""
     now = datetime.now(UTC)
-    changing = {
-        "login": login,
-        "node_id": node_id,
-        "avatar_url": avatar_url,
-        **({} if proxy is None else {"proxy": proxy}),
-        "token_ciphertext": sealed.ciphertext,
-        "token_nonce": sealed.nonce,
-        "token_salt": sealed.salt,
-        "token_kdf": sealed.kdf,
-        "token_scopes": token_scopes,
-        "token_expires_at": token_expires_at,
-        "updated_at": now,
-    }
+    changing = {**_token_columns(profile, sealed), "updated_at": now}
     statement = upsert_statement(connection, accounts).values(
-        endpoint=identity.endpoint,
-        github_user_id=identity.github_user_id,
+        endpoint=profile.identity.endpoint,
+        github_user_id=profile.identity.github_user_id,
         created_at=now,
         **changing,
     )
@@ -94,69 +75,71 @@ def save_account(
     return int(connection.execute(statement.returning(accounts.c.id)).scalar_one())
 
 
-def save_scope(
-    connection: Connection, account_id: int, kind: str, slug: str, metrics_api: str | None
+def replace_token(
+    connection: Connection, account_id: int, profile: Profile, sealed: SealedToken
 ) -> None:
-    """Adds the scope to the account (default: reports), or sets its metrics API if one is given."""
-    now = datetime.now(UTC)
-    same = (
-        scopes.c.account_id == account_id,
-        scopes.c.kind == kind,
-        sa.func.lower(scopes.c.slug) == slug.lower(),
+    """Gives the account another token, or the same one sealed for another endpoint."""
+    _update(
+        connection,
+        account_id,
+        endpoint=profile.identity.endpoint,
+        **_token_columns(profile, sealed),
+        updated_at=datetime.now(UTC),
     )
-    changed = (
-        {"updated_at": now}
-        if metrics_api is None
-        else {"updated_at": now, "metrics_api": metrics_api}
+
+
+def set_proxy(connection: Connection, account_id: int, proxy: str | None) -> None:
+    _update(connection, account_id, proxy=proxy, updated_at=datetime.now(UTC))
+
+
+def reseal(connection: Connection, account: Account, sealed: SealedToken) -> bool:
+    """Stores the same token sealed anew, unless another was stored meanwhile."""
+    unchanged = sa.and_(
+        accounts.c.id == account.id, accounts.c.token_ciphertext == account.sealed.ciphertext
     )
-    change = sa.update(scopes).where(*same).values(**changed)
-    if connection.execute(change).rowcount == 0:
-        connection.execute(
-            sa.insert(scopes).values(
-                account_id=account_id,
-                kind=kind,
-                slug=slug,
-                metrics_api=metrics_api or DEFAULT_METRICS_API,
-                created_at=now,
-                updated_at=now,
-            )
-        )
+    change = sa.update(accounts).where(unchanged).values(**_sealed_columns(sealed))
+    return connection.execute(change).rowcount == 1
+
+
+def delete_account(connection: Connection, account_id: int) -> None:
+    """Deletes the account with its token, its scopes and its own metrics."""
+    connection.execute(sa.delete(accounts).where(accounts.c.id == account_id))
 
 
 def list_accounts(connection: Connection) -> list[Account]:
     return [_account(row) for row in connection.execute(sa.select(accounts).order_by("id"))]
 
 
-def find_account(connection: Connection, account_id: int) -> Account | None:
-    row = connection.execute(sa.select(accounts).where(accounts.c.id == account_id)).one_or_none()
+def find_account_of(connection: Connection, identity: Identity) -> Account | None:
+    """The account of that GitHub user at that endpoint."""
+    query = sa.select(accounts).where(
+        accounts.c.endpoint == identity.endpoint,
+        accounts.c.github_user_id == identity.github_user_id,
+    )
+    row = connection.execute(query).one_or_none()
     return None if row is None else _account(row)
 
 
-def list_scopes(connection: Connection) -> list[Scope]:
-    query = sa.select(*(scopes.c[name] for name in Scope.__annotations__)).order_by(scopes.c.id)
-    return [Scope(**row._mapping) for row in connection.execute(query)]
+def _update(connection: Connection, account_id: int, **values: object) -> None:
+    connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(**values))
 
 
-def find_collecting_login(
-    connection: Connection, identity: Identity, kind: str, slugs: Sequence[str]
-) -> tuple[str, str] | None:
-    """A (slug, login) of the scopes that another account of the same endpoint collects already."""
-    query = (
-        sa.select(scopes.c.slug, accounts.c.login)
-        .join(accounts, accounts.c.id == scopes.c.account_id)
-        .where(
-            accounts.c.endpoint == identity.endpoint,
-            accounts.c.github_user_id != identity.github_user_id,
-            scopes.c.kind == kind,
-            sa.func.lower(scopes.c.slug).in_([slug.lower() for slug in slugs]),
-        )
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else (row.slug, row.login)
+def _token_columns(profile: Profile, sealed: SealedToken) -> dict[str, Any]:
+    return {
+        "login": profile.login,
+        "node_id": profile.node_id,
+        "avatar_url": profile.avatar_url,
+        "token_scopes": profile.token_scopes,
+        "token_expires_at": profile.token_expires_at,
+        **_sealed_columns(sealed),
+    }
+
+
+def _sealed_columns(sealed: SealedToken) -> dict[str, str]:
+    return {f"token_{name}": value for name, value in asdict(sealed).items()}
 
 
 def _account(row: Row[Any]) -> Account:
     values = dict(row._mapping)
-    sealed = SealedToken(*(values.pop(name) for name in SEALED_COLUMNS))
+    sealed = SealedToken(**{f.name: values.pop(f"token_{f.name}") for f in fields(SealedToken)})
     return Account(**values, sealed=sealed)

@@ -104,6 +104,25 @@ Index(
     unique=True,
 )
 
+removed_scopes = Table(
+    "_tool_copilot_removed_scopes",
+    metadata,
+    Column(
+        "id",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="The id that its rows in the other tables keep",
+    ),
+    Column("endpoint", Text, nullable=False, comment="Where its account's REST API was"),
+    Column("kind", Text, nullable=False, comment="organization or enterprise"),
+    Column("slug", Text, nullable=False, comment="The name in GitHub's addresses"),
+    Column("name", Text, comment="A name for people"),
+    Column("implementation_date", Date, comment="When the roll-out began"),
+    Column("removed_at", UtcDateTime, nullable=False),
+    comment="One row is a scope that is no longer collected; its rows are kept.",
+)
+
 
 def _answer_columns() -> list[Column[object]]:
     return [

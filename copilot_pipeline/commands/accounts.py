@@ -1,0 +1,215 @@
+"""`copilot-pipeline accounts`: import, list, show, update, remove, check."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from copilot_pipeline import settings
+from copilot_pipeline.access_check import OK, AccessReport, check_access
+from copilot_pipeline.accounts import (
+    METRICS_APIS,
+    AccountOptions,
+    all_accounts,
+    import_account,
+    is_masked,
+    one_account,
+    remove_account,
+    update_account,
+)
+from copilot_pipeline.commands.console import ROW_ID, confirmed, open_database, print_json, say
+from copilot_pipeline.github.urls import GITHUB_ENDPOINT
+from copilot_pipeline.redaction import one_line
+from copilot_pipeline.warehouse.accounts import Account
+from copilot_pipeline.warehouse.scopes import Scope
+
+DEFAULT_TOKEN_VARIABLE = "GITHUB_TOKEN"  # noqa: S105 (a name)
+
+Command = Callable[..., Any]
+
+
+def account_options(command: Command) -> Command:
+    """The options that import and update share."""
+    options = [
+        click.option("--token-env", metavar="NAME", help="Variable that holds the token."),
+        click.option("--token-stdin", is_flag=True, help="Read the token from standard input."),
+        click.option("--endpoint", metavar="URL", help=f"The REST API. Default: {GITHUB_ENDPOINT}"),
+        click.option("--proxy", metavar="URL", help="Proxy of all calls with this token."),
+        click.option(
+            "--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated."
+        ),
+        click.option(
+            "--enterprise", "enterprises", multiple=True, metavar="SLUG", help="May be repeated."
+        ),
+        click.option("--metrics-api", type=click.Choice(METRICS_APIS), help="Default: reports."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group()
+def accounts() -> None:
+    """The GitHub accounts whose tokens are stored."""
+
+
+@accounts.command("import")
+@account_options
+def import_(token_env: str | None, token_stdin: bool, **given: Any) -> None:
+    """Store an account: its token sealed, its organizations and enterprises.
+
+    Without --token-env and --token-stdin the token comes from GITHUB_TOKEN or a hidden prompt. The
+    same GitHub user imported again gets the new token and further organizations.
+    """
+    settings.token_secret()  # a missing secret is said before a token is asked for
+    token = _read_token(token_env, token_stdin)
+    with open_database() as database:
+        account_id = import_account(database, token, AccountOptions(**given))
+        _, scopes = one_account(database, account_id)
+    if not scopes:
+        say("The account collects nothing yet: import it again with --org SLUG.")
+    print_json({"account_id": account_id})
+
+
+@accounts.command("list")
+def list_() -> None:
+    """All accounts, never their tokens."""
+    with open_database() as database:
+        print_json([_describe(account, scopes) for account, scopes in all_accounts(database)])
+
+
+@accounts.command("show")
+@click.argument("account_id", metavar="ID", type=ROW_ID)
+def show(account_id: int) -> None:
+    """One account, never its token."""
+    with open_database() as database:
+        print_json(_describe(*one_account(database, account_id)))
+
+
+@accounts.command("update")
+@click.argument("account_id", metavar="ID", type=ROW_ID)
+@account_options
+def update(account_id: int, token_env: str | None, token_stdin: bool, **given: Any) -> None:
+    """Change what is given; what is not given stays.
+
+    A token that is empty or masked (***) stays as stored. Organizations and enterprises are added
+    (`scopes remove` stops one). --metrics-api is for those given with it, else for all.
+    --proxy '' removes the proxy. Another endpoint needs the token again.
+    """
+    token = None
+    if token_env is not None or token_stdin:
+        token = _read_token(token_env, token_stdin, may_be_empty=True)
+        if is_masked(token):
+            say("The token given is empty or masked: the stored one stays.")
+    with open_database() as database:
+        update_account(database, account_id, token, AccountOptions(**given))
+        print_json(_describe(*one_account(database, account_id)))
+
+
+@accounts.command("remove")
+@click.argument("account_id", metavar="ID", type=ROW_ID)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(account_id: int, yes: bool) -> int:
+    """Delete an account with its token and scopes. What was collected stays."""
+    with open_database() as database:
+        account, scopes = one_account(database, account_id)
+        collected = ", ".join(str(scope) for scope in scopes) or "nothing"
+        question = (
+            f"Remove account {account_id}, {one_line(account.login)} at {account.endpoint}, with "
+            f"its token and its own metrics? It collects: {collected}. What was collected stays."
+        )
+        if not confirmed(question, yes):
+            return 1
+        remove_account(database, account_id)
+    print_json({"account_id": account_id, "removed": True})
+    return 0
+
+
+@accounts.command("check")
+@click.argument("account_id", metavar="ID", type=ROW_ID)
+@click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too.")
+def check(account_id: int, as_json: bool) -> int:
+    """Ask every endpoint that the account needs, and say what is missing.
+
+    The exit code is 1 if anything is not ok.
+    """
+    with open_database() as database:
+        report = check_access(database, account_id)
+    if as_json or not sys.stdout.isatty():
+        print_json(_report(report))
+    else:
+        _print_table(report)
+    return 0 if report.ok else 1
+
+
+def _read_token(variable: str | None, from_stdin: bool, *, may_be_empty: bool = False) -> str:
+    if variable is not None and from_stdin:
+        raise click.UsageError("give --token-env or --token-stdin, not both.")
+    if from_stdin:
+        return sys.stdin.read().strip()
+    if variable is None and not os.environ.get(DEFAULT_TOKEN_VARIABLE) and sys.stdin.isatty():
+        return str(click.prompt("GitHub token", hide_input=True, err=True)).strip()
+    return settings.token_from(variable or DEFAULT_TOKEN_VARIABLE, may_be_empty=may_be_empty)
+
+
+def _describe(account: Account, scopes: Sequence[Scope]) -> dict[str, Any]:
+    fields = asdict(account)
+    del fields["sealed"]
+    shown = ("id", "kind", "slug", "metrics_api")
+    return {
+        **fields,
+        "scopes": [{name: getattr(scope, name) for name in shown} for scope in scopes],
+    }
+
+
+def _report(report: AccessReport) -> dict[str, Any]:
+    return {
+        "account_id": report.account.id,
+        "login": report.account.login,
+        "ok": report.ok,
+        "token_expires_at": report.token_expires_at,
+        "checks": [
+            {
+                "kind": check.scope and check.scope.kind,
+                "slug": check.scope and check.scope.slug,
+                "endpoint": check.endpoint,
+                "status": check.status,
+                "message": check.message,
+                "advice": check.advice,
+            }
+            for check in report.checks
+        ],
+    }
+
+
+def _print_table(report: AccessReport) -> None:
+    account, expires_at = report.account, report.token_expires_at
+    expiry = f"expires on {expires_at:%Y-%m-%d}" if expires_at else "has no known expiry"
+    table = Table(
+        title=Text(
+            f"Account {account.id}, {one_line(account.login)} at {account.endpoint}: "
+            f"its token {expiry}",
+            "bold",
+        ),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for heading in ("scope", "endpoint", "status", "what to do"):
+        table.add_column(heading, overflow="fold")
+    for scope, checks in groupby(report.checks, lambda check: check.scope):
+        named = str(scope) if scope else "all"
+        for check in checks:
+            style = "green" if check.status == OK else "red"
+            status = Text(check.status, style)
+            table.add_row(named, check.endpoint, status, Text(check.advice or check.message))
+            named = ""
+        table.add_section()
+    Console().print(table)

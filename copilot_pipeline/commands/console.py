@@ -1,0 +1,40 @@
+"""What every command shares: JSON on stdout, words on stderr, the warehouse."""
+
+import json
+from datetime import date
+from typing import Any
+
+import click
+
+from copilot_pipeline import settings
+from copilot_pipeline.warehouse.database import Database
+
+# The ids that a 64-bit key can have.
+ROW_ID = click.IntRange(1, 2**63 - 1)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, default=_json_default, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def open_database() -> Database:
+    """The warehouse of `DATABASE_URL`; close it after use (it is a context manager)."""
+    return Database(settings.database_url())
+
+
+def confirmed(question: str, yes: bool) -> bool:
+    """Whether the user agrees; `yes` answers beforehand."""
+    if yes or click.confirm(question, err=True):
+        return True
+    say("Nothing was removed.")
+    return False
+
+
+def _json_default(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,103 @@
+"""`copilot-pipeline scopes`: list, update, remove."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+
+from copilot_pipeline.accounts import METRICS_APIS
+from copilot_pipeline.commands.console import ROW_ID, confirmed, open_database, print_json
+from copilot_pipeline.scopes import CollectedScope, all_scopes, one_scope, remove_scope
+from copilot_pipeline.warehouse.scopes import update_scope
+
+Command = Callable[..., Any]
+
+
+def one_of_several(command: Command) -> Command:
+    """The slug, and the options that tell scopes of the same slug apart."""
+    parameters = [
+        click.argument("slug", metavar="SLUG"),
+        click.option("--kind", type=click.Choice(["organization", "enterprise"])),
+        click.option("--account", "account_id", type=ROW_ID, metavar="ID"),
+    ]
+    for parameter in reversed(parameters):
+        command = parameter(command)
+    return command
+
+
+@click.group()
+def scopes() -> None:
+    """The organizations and enterprises that are collected."""
+
+
+@scopes.command("list")
+def list_() -> None:
+    """All scopes, with their account and the newest day that has metrics."""
+    with open_database() as database:
+        print_json([_describe(scope) for scope in all_scopes(database)])
+
+
+@scopes.command("update")
+@one_of_several
+@click.option("--name", help="A name for people; '' removes it.")
+@click.option(
+    "--implementation-date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="When the roll-out began; the dashboards draw it.",
+)
+@click.option("--metrics-api", type=click.Choice(METRICS_APIS))
+def update(
+    slug: str,
+    kind: str | None,
+    account_id: int | None,
+    name: str | None,
+    implementation_date: datetime | None,
+    metrics_api: str | None,
+) -> None:
+    """Change what is given; what is not given stays."""
+    values: dict[str, Any] = {}
+    if name is not None:
+        values["name"] = name.strip() or None
+    if implementation_date is not None:
+        values["implementation_date"] = implementation_date.date()
+    if metrics_api is not None:
+        values["metrics_api"] = metrics_api
+    if not values:
+        raise click.UsageError("give --name, --implementation-date or --metrics-api.")
+    with open_database() as database:
+        found = one_scope(database, slug, kind, account_id)
+        with database.write() as connection:
+            update_scope(connection, found.scope.id, **values)
+        print_json(_describe(one_scope(database, slug, found.scope.kind, found.account.id)))
+
+
+@scopes.command("remove")
+@one_of_several
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(slug: str, kind: str | None, account_id: int | None, yes: bool) -> int:
+    """Stop collecting a scope. What was collected stays, and is its own if it comes back."""
+    with open_database() as database:
+        found = one_scope(database, slug, kind, account_id)
+        question = f"Stop collecting the {found.scope}? What was collected stays."
+        if not confirmed(question, yes):
+            return 1
+        remove_scope(database, found.scope)
+    print_json({"scope_id": found.scope.id, "removed": True})
+    return 0
+
+
+def _describe(collected: CollectedScope) -> dict[str, Any]:
+    scope, account = collected.scope, collected.account
+    return {
+        "id": scope.id,
+        "kind": scope.kind,
+        "slug": scope.slug,
+        "name": scope.name,
+        "account_id": account.id,
+        "login": account.login,
+        "metrics_api": scope.metrics_api,
+        "implementation_date": scope.implementation_date,
+        "newest_day": collected.newest_day,
+    }

@@ -1,0 +1,130 @@
+"""Scopes: the rows of `_tool_copilot_scopes`, and those of scopes that were removed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from copilot_pipeline.vault import Identity
+from copilot_pipeline.warehouse.tables import accounts, org_metrics, removed_scopes, scopes
+from copilot_pipeline.warehouse.types import UtcDateTime
+
+DEFAULT_METRICS_API = "reports"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """An organization or enterprise that an account collects."""
+
+    id: int
+    account_id: int
+    kind: str
+    slug: str
+    name: str | None
+    metrics_api: str
+    implementation_date: date | None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.slug}"
+
+
+def list_scopes(connection: Connection) -> list[Scope]:
+    query = sa.select(*(scopes.c[name] for name in Scope.__annotations__)).order_by(scopes.c.id)
+    return [Scope(**row._mapping) for row in connection.execute(query)]
+
+
+def newest_days(connection: Connection) -> dict[int, date]:
+    """The newest day with metrics of each scope that has any, by the scope's id."""
+    days = org_metrics.c
+    query = sa.select(days.scope_id, sa.func.max(days.day).label("day")).group_by(days.scope_id)
+    return {row.scope_id: row.day for row in connection.execute(query)}
+
+
+def save_scope(
+    connection: Connection, account_id: int, kind: str, slug: str, metrics_api: str | None
+) -> None:
+    """Adds the scope to the account (default: reports), or sets its metrics API if one is given.
+
+    A scope that was removed before comes back with its id, so that its history is its own again.
+    """
+    now = datetime.now(UTC)
+    changed = {"updated_at": now, **({} if metrics_api is None else {"metrics_api": metrics_api})}
+    same = (scopes.c.account_id == account_id, *_is(scopes, kind, slug))
+    if connection.execute(sa.update(scopes).where(*same).values(**changed)).rowcount == 0:
+        connection.execute(
+            sa.insert(scopes).values(
+                **_take_back(connection, account_id, kind, slug),
+                account_id=account_id,
+                kind=kind,
+                slug=slug,
+                metrics_api=metrics_api or DEFAULT_METRICS_API,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+
+
+def update_scope(connection: Connection, scope_id: int, **values: Any) -> None:
+    """Sets the given columns of the scope."""
+    values["updated_at"] = datetime.now(UTC)
+    connection.execute(sa.update(scopes).where(scopes.c.id == scope_id).values(**values))
+
+
+def delete_scope(connection: Connection, scope_id: int) -> None:
+    """Deletes the scope, and remembers under which id its rows are kept."""
+    kept = sa.select(
+        scopes.c.id,
+        accounts.c.endpoint,
+        scopes.c.kind,
+        scopes.c.slug,
+        scopes.c.name,
+        scopes.c.implementation_date,
+        sa.literal(datetime.now(UTC), UtcDateTime).label("removed_at"),
+    )
+    source = kept.join_from(scopes, accounts).where(scopes.c.id == scope_id)
+    names = list(source.selected_columns.keys())
+    connection.execute(sa.insert(removed_scopes).from_select(names, source))
+    connection.execute(sa.delete(scopes).where(scopes.c.id == scope_id))
+
+
+def find_collecting_login(
+    connection: Connection, identity: Identity, kind: str, slugs: Sequence[str]
+) -> tuple[str, str] | None:
+    """A (slug, login) of the scopes that another account of the same endpoint collects already."""
+    query = (
+        sa.select(scopes.c.slug, accounts.c.login)
+        .join_from(scopes, accounts)
+        .where(
+            accounts.c.endpoint == identity.endpoint,
+            accounts.c.github_user_id != identity.github_user_id,
+            scopes.c.kind == kind,
+            sa.func.lower(scopes.c.slug).in_([slug.lower() for slug in slugs]),
+        )
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row.slug, row.login)
+
+
+def _is(table: sa.Table, kind: str, slug: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return table.c.kind == kind, sa.func.lower(table.c.slug) == slug.lower()
+
+
+def _take_back(connection: Connection, account_id: int, kind: str, slug: str) -> dict[str, Any]:
+    """The id, name and date of the scope of that name that was removed last, if there is one."""
+    endpoint = sa.select(accounts.c.endpoint).where(accounts.c.id == account_id)
+    columns = removed_scopes.c
+    query = (
+        sa.select(columns.id, columns.name, columns.implementation_date)
+        .where(columns.endpoint == endpoint.scalar_subquery(), *_is(removed_scopes, kind, slug))
+        .order_by(columns.removed_at.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return {}
+    connection.execute(sa.delete(removed_scopes).where(columns.id == row.id))
+    return dict(row._mapping)

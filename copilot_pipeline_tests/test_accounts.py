@@ -1,0 +1,381 @@
+"""Several accounts side by side: changing, removing and handing over what they collect."""
+
+import io
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from copilot_pipeline.cli import run_command
+from copilot_pipeline.days import newest_complete_day
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.demo.users import authenticated_user
+from copilot_pipeline.warehouse.accounts import lock_accounts
+from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.scopes import save_scope
+from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
+from copilot_pipeline_tests.loading import read_table
+
+SECOND_TOKEN = "ghp_second_account_0000000000000000000000"
+NEW_TOKEN = "ghp_newer_token_00000000000000000000000000"
+
+
+@pytest.fixture
+def imported(
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
+    """A warehouse with one account that collects octo-demo; its URL."""
+    monkeypatch.setenv("GITHUB_TOKEN", github.token)
+    succeed(import_with(github, "--org", "octo-demo"), capsys)
+    monkeypatch.delenv("GITHUB_TOKEN")
+    return warehouse_environment
+
+
+def import_second(github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch, *slugs: str) -> int:
+    """Imports another GitHub user with these organizations; the exit code."""
+    github.accept(SECOND_TOKEN, authenticated_user("octo-second", 2))
+    monkeypatch.setenv("SECOND", SECOND_TOKEN)
+    options = [option for slug in slugs for option in ("--org", slug)]
+    return run_command(import_with(github, "--token-env", "SECOND", *options))
+
+
+def tokens_used(github: SimulatedGitHub) -> dict[str, set[str]]:
+    """The tokens with which each organization was asked for."""
+    used: dict[str, set[str]] = {}
+    for request in github.requests:
+        if request.path.startswith("/orgs/"):
+            token = request.headers["authorization"].removeprefix("Bearer ")
+            used.setdefault(request.path.split("/")[2], set()).add(token)
+    return used
+
+
+def sealed(url: str) -> list[Any]:
+    columns = ("token_ciphertext", "token_nonce", "token_salt", "endpoint")
+    rows = read_table(url, "copilot_github_accounts", "id")
+    return [[row[column] for column in columns] for row in rows]
+
+
+# --- update -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["", "***", "ghp_****************", "\u2022" * 8])
+def test_a_token_that_is_empty_or_masked_stays_as_stored(
+    imported: str,
+    github: SimulatedGitHub,
+    given: str,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = sealed(imported)
+    monkeypatch.setenv("MASKED", given)
+    github.requests.clear()
+    assert run_command(["accounts", "update", "1", "--token-env", "MASKED"]) == 0
+    assert "the stored one stays" in capsys.readouterr().err
+    assert sealed(imported) == before
+    assert github.requests == []
+    monkeypatch.setattr(sys, "stdin", io.StringIO(given + "\n"))
+    succeed(["accounts", "update", "1", "--token-stdin"], capsys)
+    assert sealed(imported) == before
+
+
+@pytest.mark.usefixtures("imported")
+def test_a_variable_that_is_not_set_is_a_mistake_and_not_an_empty_token(capsys: Output) -> None:
+    said = fail(["accounts", "update", "1", "--token-env", "NO_SUCH"], capsys)
+    assert "NO_SUCH holds no token" in said
+
+
+def test_what_is_not_given_stays_as_it_is(
+    imported: str, github: SimulatedGitHub, capsys: Output
+) -> None:
+    proxy = "http://127.0.0.1:3128"
+    before = sealed(imported)
+    updated = succeed(["accounts", "update", "1", "--proxy", proxy], capsys)
+    assert updated["proxy"] == proxy
+    assert [scope["slug"] for scope in updated["scopes"]] == ["octo-demo"]
+    updated = succeed(["accounts", "update", "1", "--org", "more-demo"], capsys)
+    assert updated["proxy"] == proxy
+    assert [scope["slug"] for scope in updated["scopes"]] == ["octo-demo", "more-demo"]
+    assert succeed(["accounts", "update", "1", "--proxy", ""], capsys)["proxy"] is None
+    assert sealed(imported) == before
+
+
+def test_a_new_token_is_sealed_and_used(
+    imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.accept(NEW_TOKEN, scopes="read:org, admin:enterprise")
+    monkeypatch.setenv("NEW", NEW_TOKEN)
+    updated = succeed(["accounts", "update", "1", "--token-env", "NEW"], capsys)
+    assert updated["token_scopes"] == "read:org, admin:enterprise"
+    assert updated["token_expires_at"] is None
+    github.requests.clear()
+    assert run_command(["run"]) == 0
+    assert tokens_used(github) == {"octo-demo": {NEW_TOKEN}}
+
+
+def test_a_token_of_another_github_user_is_refused_and_changes_nothing(
+    imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sealed(imported)
+    github.accept(SECOND_TOKEN, authenticated_user("octo-second", 2))
+    monkeypatch.setenv("SECOND", SECOND_TOKEN)
+    said = fail(["accounts", "update", "1", "--token-env", "SECOND", "--org", "x"], capsys)
+    assert "belongs to octo-second, not to demo-admin" in said
+    assert sealed(imported) == before
+    assert [scope["slug"] for scope in succeed(["scopes", "list"], capsys)] == ["octo-demo"]
+
+
+def test_the_stored_token_is_not_sent_to_another_endpoint(
+    imported: str, github: SimulatedGitHub, capsys: Output
+) -> None:
+    with SimulatedGitHub([]) as other:
+        said = fail(["accounts", "update", "1", "--endpoint", other.url], capsys)
+        assert "the stored token is not sent to another endpoint" in said
+        assert other.requests == []
+    assert succeed(["accounts", "show", "1"], capsys)["endpoint"] == github.url
+
+
+def test_an_account_moves_to_another_endpoint_with_the_token_given_again(
+    imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGAIN", github.token)
+    with SimulatedGitHub([Organization("octo-demo")]) as other:
+        arguments = ["accounts", "update", "1", "--endpoint", other.url, "--token-env", "AGAIN"]
+        updated = succeed(arguments, capsys)
+        assert updated["endpoint"] == other.url
+        github.requests.clear()
+        assert run_command(["run"]) == 0
+        assert github.requests == []
+        assert set(tokens_used(other)) == {"octo-demo"}
+    (row,) = read_table(imported, "_tool_copilot_org_metrics")
+    assert row["scope_id"] == 1
+
+
+@pytest.mark.parametrize("option", ["--endpoint", "--proxy"])
+@pytest.mark.usefixtures("imported")
+def test_an_unsafe_address_is_refused_with_advice(option: str, capsys: Output) -> None:
+    said = fail(["accounts", "update", "1", option, "http://user:hidden@proxy.example"], capsys)
+    assert "hidden" not in said
+    assert "credentials" in said or "without user, password" in said
+
+
+@pytest.mark.usefixtures("imported")
+def test_the_metrics_api_is_that_of_the_given_scopes_or_of_all(capsys: Output) -> None:
+    def apis(*arguments: str) -> dict[str, str]:
+        updated = succeed(["accounts", "update", "1", *arguments], capsys)
+        return {scope["slug"]: scope["metrics_api"] for scope in updated["scopes"]}
+
+    added = apis("--org", "old-demo", "--metrics-api", "legacy")
+    assert added == {"octo-demo": "reports", "old-demo": "legacy"}
+    assert apis("--org", "more-demo")["more-demo"] == "reports"
+    assert set(apis("--metrics-api", "reports").values()) == {"reports"}
+
+
+@pytest.mark.parametrize("command", ["update", "remove", "check", "show"])
+@pytest.mark.usefixtures("imported")
+def test_an_unknown_account_is_named(command: str, capsys: Output) -> None:
+    assert "there is no account 7" in fail(["accounts", command, "7"], capsys)
+
+
+# --- several accounts -------------------------------------------------------------------------
+
+
+def test_each_scope_is_read_with_its_own_accounts_token(
+    imported: str, capsys: Output, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SimulatedGitHub([Organization("second-demo"), Organization("octo-demo")]) as other:
+        # The same name at another endpoint is another organization.
+        assert import_second(other, monkeypatch, "second-demo", "octo-demo") == 0
+        github.requests.clear()
+        assert run_command(["run"]) == 0
+        assert tokens_used(github) == {"octo-demo": {github.token}}
+        assert tokens_used(other) == {"second-demo": {SECOND_TOKEN}, "octo-demo": {SECOND_TOKEN}}
+    rows = read_table(imported, "_tool_copilot_org_metrics")
+    assert sorted(row["scope_id"] for row in rows) == [1, 2, 3]
+
+
+def test_a_scope_of_another_account_cannot_be_added_by_an_update(
+    imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert import_second(github, monkeypatch) == 0
+    capsys.readouterr()
+    said = fail(["accounts", "update", "2", "--org", "OCTO-demo"], capsys)
+    assert "the account demo-admin collects the organization octo-demo already" in said
+    assert len(succeed(["scopes", "list"], capsys)) == 1
+    # An enterprise of the same name is another scope.
+    succeed(["accounts", "update", "2", "--enterprise", "octo-demo"], capsys)
+
+
+def test_an_account_cannot_move_to_where_its_scope_is_collected_already(
+    imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SimulatedGitHub([]) as other:
+        other.accept(SECOND_TOKEN, authenticated_user("octo-second", 2))
+        assert import_second(other, monkeypatch, "octo-demo") == 0
+        github.accept(SECOND_TOKEN, authenticated_user("octo-second", 2))
+        capsys.readouterr()
+        arguments = ["accounts", "update", "2", "--endpoint", github.url, "--token-env", "SECOND"]
+        assert "collects the organization octo-demo already" in fail(arguments, capsys)
+        assert succeed(["accounts", "show", "2"], capsys)["endpoint"] == other.url
+
+
+def test_an_account_cannot_become_another_that_is_there(
+    imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGAIN", github.token)
+    with SimulatedGitHub([]) as other:
+        succeed(import_with(other, "--token-env", "AGAIN"), capsys)
+        arguments = ["accounts", "update", "2", "--endpoint", github.url, "--token-env", "AGAIN"]
+        assert "account 1 is this GitHub user" in fail(arguments, capsys)
+
+
+def test_two_accounts_cannot_take_the_same_scope_at_once(
+    imported: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    codes: list[int] = []
+
+    def take() -> None:
+        codes.append(import_second(github, monkeypatch, "new-demo"))
+
+    second = threading.Thread(target=take)
+    with Database(imported) as database, database.write() as connection:
+        lock_accounts(connection)
+        save_scope(connection, 1, "organization", "new-demo", None)
+        second.start()
+        second.join(1)
+        assert codes == []
+    second.join()
+    assert codes == [1]
+    assert "collects the organization new-demo already" in capsys.readouterr().err
+
+
+# --- remove -----------------------------------------------------------------------------------
+
+
+def test_removing_an_account_deletes_token_and_scopes_and_keeps_what_was_collected(
+    imported: str, capsys: Output
+) -> None:
+    succeed(["run"], capsys)
+    succeed(["metrics", "fetch", "1"], capsys)
+    removed = succeed(["accounts", "remove", "1", "--yes"], capsys)
+    assert removed == {"account_id": 1, "removed": True}
+    for table in ("copilot_github_accounts", "_tool_copilot_scopes", "copilot_metrics"):
+        assert read_table(imported, table, "id") == []
+    assert len(read_table(imported, "_tool_copilot_org_metrics")) == 1
+    assert len(read_table(imported, "_tool_copilot_seats")) == 40
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "left"), [("n\n", 1, 1), ("y\n", 0, 0), ("", 1, 1)], ids=["no", "yes", "eof"]
+)
+def test_removing_asks_first(imported: str, answer: str, code: int, left: int) -> None:
+    command = [sys.executable, "-m", "copilot_pipeline", "accounts", "remove", "1"]
+    ended = subprocess.run(command, input=answer, capture_output=True, text=True, check=False)
+    assert ended.returncode == code
+    assert "It collects: organization octo-demo. What was collected stays." in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert bool(ended.stdout) == (code == 0)
+    assert len(read_table(imported, "copilot_github_accounts", "id")) == left
+
+
+@pytest.mark.usefixtures("imported")
+def test_an_account_can_be_removed_without_the_secret(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COPILOT_METRICS__TOKEN_SECRET")
+    succeed(["accounts", "remove", "1", "--yes"], capsys)
+
+
+def test_an_organization_handed_to_another_account_keeps_its_history(
+    imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    succeed(["scopes", "update", "octo-demo", "--implementation-date", "2026-01-15"], capsys)
+    past = newest_complete_day() - timedelta(days=1)
+    succeed(["run", "--day", str(past)], capsys)
+    succeed(["accounts", "remove", "1", "--yes"], capsys)
+    assert import_second(github, monkeypatch, "Octo-Demo", "more-demo") == 0
+    capsys.readouterr()
+    handed_over, new = succeed(["scopes", "list"], capsys)
+    assert handed_over == {
+        "id": 1,
+        "kind": "organization",
+        "slug": "Octo-Demo",
+        "name": None,
+        "account_id": 2,
+        "login": "octo-second",
+        "metrics_api": "reports",
+        "implementation_date": "2026-01-15",
+        "newest_day": str(past),
+    }
+    assert (new["id"], new["newest_day"]) == (2, None)
+    succeed(["run", "--org", "octo-demo"], capsys)
+    rows = read_table(imported, "_tool_copilot_org_metrics")
+    assert [row["scope_id"] for row in rows] == [1, 1]
+
+
+def test_the_id_of_a_removed_account_or_scope_is_not_given_to_another(
+    imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    succeed(["accounts", "remove", "1", "--yes"], capsys)
+    assert import_second(github, monkeypatch, "other-demo") == 0
+    capsys.readouterr()
+    (scope,) = succeed(["scopes", "list"], capsys)
+    assert (scope["id"], scope["account_id"]) == (2, 2)
+
+
+# --- scopes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("imported")
+def test_scopes_are_listed_with_account_source_and_newest_day(capsys: Output) -> None:
+    (scope,) = succeed(["scopes", "list"], capsys)
+    assert scope["newest_day"] is None
+    succeed(["run"], capsys)
+    (scope,) = succeed(["scopes", "list"], capsys)
+    assert scope["newest_day"] == str(newest_complete_day())
+    assert (scope["account_id"], scope["login"], scope["metrics_api"]) == (
+        1,
+        "demo-admin",
+        "reports",
+    )
+
+
+@pytest.mark.usefixtures("imported")
+def test_a_scope_is_changed_where_something_is_given(capsys: Output) -> None:
+    update = ["scopes", "update", "OCTO-DEMO"]
+    named = succeed([*update, "--name", "Octo's demo", "--metrics-api", "legacy"], capsys)
+    assert (named["name"], named["metrics_api"]) == ("Octo's demo", "legacy")
+    dated = succeed([*update, "--implementation-date", "2026-02-01"], capsys)
+    assert (dated["name"], dated["implementation_date"]) == ("Octo's demo", "2026-02-01")
+    assert succeed([*update, "--name", ""], capsys)["name"] is None
+    assert "give --name" in fail(update, capsys)
+    assert "known: octo-demo" in fail(["scopes", "update", "nobody", "--name", "x"], capsys)
+
+
+@pytest.mark.usefixtures("imported")
+def test_scopes_of_the_same_name_are_told_apart(capsys: Output) -> None:
+    succeed(["accounts", "update", "1", "--enterprise", "octo-demo"], capsys)
+    update = ["scopes", "update", "octo-demo", "--name", "Demo"]
+    said = fail(update, capsys)
+    assert "the organization octo-demo of account 1, the enterprise octo-demo of account 1" in said
+    assert succeed([*update, "--kind", "enterprise"], capsys)["kind"] == "enterprise"
+    assert "known" in fail([*update, "--account", "7"], capsys)
+
+
+def test_a_removed_scope_is_no_longer_collected_and_keeps_its_rows(
+    imported: str, github: SimulatedGitHub, capsys: Output
+) -> None:
+    succeed(["run"], capsys)
+    assert succeed(["scopes", "remove", "octo-demo", "--yes"], capsys)["removed"] is True
+    assert succeed(["scopes", "list"], capsys) == []
+    assert "accounts import" in fail(["run"], capsys)
+    assert len(read_table(imported, "_tool_copilot_org_metrics")) == 1
+    succeed(["accounts", "update", "1", "--org", "octo-demo"], capsys)
+    (scope,) = succeed(["scopes", "list"], capsys)
+    assert (scope["id"], scope["newest_day"]) == (1, str(newest_complete_day()))
