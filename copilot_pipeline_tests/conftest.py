@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,11 +14,23 @@ from copilot_pipeline import settings
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline_tests.leaks import SECRET, files_that_leak, leaked, tables_that_leak
 
 ROOT = Path(__file__).parent.parent
 
 # GitHub's documented payloads and peers' samples, where the machine has them.
 REFERENCE = "COPILOT_PIPELINE_REFERENCE"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fails a test whose output or log, on any level that is captured, holds a token."""
+    report = yield
+    shown = [f"{name}: {found}" for name, text in report.sections if (found := leaked(text))]
+    if report.passed and shown:
+        report.outcome = "failed"
+        report.longrepr = f"a token or secret was shown: {shown}"
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +41,9 @@ def postgres_server() -> Iterator[str]:
     data.mkdir(exist_ok=True)
     server = get_server(data, cleanup_mode="delete")
     yield server.get_uri().replace("postgres:@", "postgres@")
+    logs = [path for path in data.glob("*log*") if path.is_file()]
+    assert logs
+    assert not [leaked(path.read_bytes()) for path in logs if leaked(path.read_bytes())]
     server.cleanup()
 
 
@@ -46,7 +61,9 @@ def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
     """A plain postgresql:// URL of an upgraded, empty warehouse."""
     name = f"test_{uuid4().hex[:12]}"
     _administrate(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    yield _with_database(postgres_server, name)
+    url = _with_database(postgres_server, name)
+    yield url
+    assert tables_that_leak(url) == []
     _administrate(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -65,15 +82,31 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture(autouse=True)
+def nothing_leaks(tmp_path: Path) -> Iterator[None]:
+    """Searches every file that a test leaves behind for tokens and for the secret.
+
+    PostgreSQL's tables and log are searched before they are dropped, output and logs when the test
+    is reported.
+    """
+    yield
+    assert files_that_leak(tmp_path) == []
+
+
+@pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory and DAGSTER_HOME of the test's own, a secret, nothing inherited."""
     home = tmp_path / "dagster_home"
     home.mkdir()
     (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
-    for variable in (settings.DATABASE_URL, settings.DOWNLOAD_HOSTS, settings.CONCURRENCY):
+    for variable in (
+        settings.TOKEN_SECRET_PREVIOUS,
+        settings.DATABASE_URL,
+        settings.DOWNLOAD_HOSTS,
+        settings.CONCURRENCY,
+    ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
-    monkeypatch.setenv(settings.TOKEN_SECRET, "5ec2e7" * 10 + "abcd")
+    monkeypatch.setenv(settings.TOKEN_SECRET, SECRET)
     monkeypatch.setenv(settings.DAGSTER_HOME, str(home))
     monkeypatch.chdir(tmp_path)
     return home

@@ -6,6 +6,7 @@ import dagster as dg
 
 from copilot_pipeline.assets.results import Result, ScopeSelection, report
 from copilot_pipeline.assets.specs import table_spec
+from copilot_pipeline.checks import TOKEN_EXPIRY, check_token_expiry
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.snapshots import load_billing
 from copilot_pipeline.partitions import asked_days, daily_partitions
@@ -20,17 +21,27 @@ RAW = "raw_billing"
     name="billing_snapshot",
     specs=[table_spec(RAW, tables.raw_billing, group="raw", kind="github")],
     partitions_def=daily_partitions,
+    check_specs=[TOKEN_EXPIRY],
     backfill_policy=dg.BackfillPolicy.single_run(),
+    can_subset=True,
 )
 def billing_snapshot(
     context: dg.AssetExecutionContext,
     config: ScopeSelection,
     database: DatabaseResource,
     github: GitHubResource,
-) -> Iterator[Result]:
-    """Takes today's billing for the newest complete day; keeps what is stored for a past one."""
-    days = asked_days(context)
+) -> Iterator[Result | dg.AssetCheckResult]:
+    """Takes today's billing for the newest complete day; keeps what is stored for a past one.
+
+    The check comes first, in the same step: one of its own would be skipped where billing fails,
+    and a token that may not read billing expires too.
+    """
     with database.open() as warehouse:
+        if TOKEN_EXPIRY.key in context.selected_asset_check_keys:
+            yield check_token_expiry(warehouse)
+        if not context.selected_asset_keys:
+            return
+        days = asked_days(context)
         scopes = select_scopes(warehouse, config.organizations)
         outcomes = load_billing(warehouse, github.client, scopes, days)
         yield from report(context, warehouse, {RAW: tables.raw_billing}, outcomes)

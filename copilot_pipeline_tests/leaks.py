@@ -1,0 +1,48 @@
+"""Looks for tokens, and for the tests' secret, in what a test leaves behind."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+SECRET = "5ec2e7" * 10 + "abcd"
+
+# Every token that the tests use has GitHub's form, apart from a few that test another one.
+_PLANTED = re.compile(
+    rb"gh[pousr]_[A-Za-z0-9._\-]{20,}|github_pat_[A-Za-z0-9_]{20,}|(?i:%s)" % SECRET.encode()
+)
+
+# Where a user keeps the secret himself.
+_OWN_FILES = {".env"}
+
+
+def leaked(data: str | bytes) -> list[str]:
+    """The tokens and secrets in the text, cut so that a report does not repeat them whole."""
+    raw = data.encode(errors="replace") if isinstance(data, str) else data
+    return [match.decode()[:12] + "…" for match in _PLANTED.findall(raw)]
+
+
+def files_that_leak(folder: Path) -> list[str]:
+    return [
+        f"{path}: {found}"
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in _OWN_FILES and (found := leaked(path.read_bytes()))
+    ]
+
+
+def tables_that_leak(url: str) -> list[str]:
+    """The tables of the database, Dagster's included, in which any row holds one."""
+    return [f"{name}: {found}" for name, text in _rows(url) if (found := leaked(text))]
+
+
+def _rows(url: str) -> Iterator[tuple[str, str]]:
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.connect() as connection:
+            for name in sa.inspect(connection).get_table_names():
+                table = sa.table(name)
+                for row in connection.execute(sa.select(sa.text("*")).select_from(table)):
+                    yield name, " ".join(str(value) for value in row)
+    finally:
+        engine.dispose()
