@@ -14,7 +14,7 @@ from dotenv import load_dotenv
 
 from copilot_pipeline import settings
 from copilot_pipeline.commands.accounts import accounts
-from copilot_pipeline.commands.console import open_database, print_json, say
+from copilot_pipeline.commands.console import complain, open_database, print_json, say
 from copilot_pipeline.commands.metrics import metrics
 from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
@@ -41,13 +41,12 @@ def run_command(arguments: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         say(error.format_message())
     except click.ClickException as error:
-        say(f"Error: {error.format_message()}")
+        complain(error.format_message())
     except (click.Abort, KeyboardInterrupt):
-        say("Error: aborted. What was loaded is kept.")
+        complain("aborted. What was loaded is kept.")
         _leave_at_once()
     except CopilotPipelineError as error:
-        for line in str(error).splitlines():
-            say(f"Error: {line}")
+        complain(str(error))
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -103,7 +102,7 @@ def run(
     with open_database() as database:
         result = run_days(database, days, organizations)
     for failure in result.failures:
-        say(f"Error: {failure}")
+        complain(failure)
     print_json(result.as_json())
     return 0 if result.success else 1
 

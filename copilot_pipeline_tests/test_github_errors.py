@@ -17,7 +17,7 @@ from copilot_pipeline.github.errors import AccessError, GitHubError, Subject, ch
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.redaction import looks_like_token, redact
-from copilot_pipeline_tests.test_github_client import REPORT, client_of
+from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of
 
 # The form of GitHub's oldest tokens, which no pattern can tell from a commit's hash.
 HEX_TOKEN = "0123456789abcdef" * 2 + "01234567"
@@ -218,6 +218,15 @@ def test_a_token_that_the_server_echoes_is_in_no_error_and_no_log(
     assert "GET /user" in shown
     assert token not in shown
     assert token not in caplog.text
+
+
+def test_an_answer_that_repeats_the_token_is_refused_before_it_can_be_stored(
+    github: SimulatedGitHub, client: GitHubClient
+) -> None:
+    github.faults.add("/billing$", body={"note": f"seen with {github.token}"})
+    with pytest.raises(GitHubError, match="repeats the token") as raised:
+        client.billing(*ORG)
+    assert github.token not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from datetime import date
 from copilot_pipeline.collect.outcomes import Outcome, failed
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.redaction import redact
 from copilot_pipeline.warehouse.accounts import Account, list_accounts
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import Scope, list_scopes
@@ -41,7 +42,9 @@ def select_scopes(database: Database, organizations: Sequence[str] = ()) -> list
     for slug in organizations:
         if slug.lower() not in {scope.slug.lower() for scope in known}:
             names = ", ".join(sorted(scope.slug for scope in known)) or "none"
-            raise NoScopeError(f"no account collects the organization {slug!r}; known: {names}.")
+            raise NoScopeError(
+                f"no account collects the organization {redact(slug)!r}; known: {names}."
+            )
     wanted = {slug.lower() for slug in organizations}
     return [scope for scope in known if scope.slug.lower() in wanted]
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from copilot_pipeline import settings
+from copilot_pipeline.redaction import redact
 from copilot_pipeline.warehouse.database import Database
 
 # The ids that a 64-bit key can have.
@@ -19,6 +20,12 @@ def print_json(value: Any) -> None:
 
 def say(text: str) -> None:
     click.echo(text, err=True)
+
+
+def complain(text: str) -> None:
+    """An error, on a line of its own for each line; a token given by mistake is not repeated."""
+    for line in text.splitlines():
+        say(f"Error: {redact(line)}")
 
 
 def open_database() -> Database:

@@ -88,6 +88,9 @@ class Transport:
         def request() -> Answer:
             answer = self._send(self._api, url, headers, subject, self._require_own_origin, str)
             check(answer, subject, self._token)
+            # What an answer holds is stored as received, and a token is stored sealed only.
+            if self._token.encode() in answer.body:
+                raise GitHubError(f"{subject}: the answer repeats the token. Check the endpoint.")
             return answer
 
         return self._retries.call(request)
