@@ -42,9 +42,13 @@ def run_command(arguments: Sequence[str]) -> int:
         say(error.format_message())
     except click.ClickException as error:
         complain(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        complain("aborted. What was loaded is kept.")
-        _leave_at_once()
+    except (click.Abort, KeyboardInterrupt) as error:
+        interrupted = KeyboardInterrupt in (type(error), type(error.__cause__))
+        if not interrupted:
+            say("")  # a question that got no answer still stands on this line
+        complain("aborted. What was stored is kept.")
+        if interrupted:
+            _leave_at_once()
     except CopilotPipelineError as error:
         complain(str(error))
     except BrokenPipeError:

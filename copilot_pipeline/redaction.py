@@ -4,13 +4,14 @@ import re
 
 MASK = "***"
 
-# Source: GitHub's documentation of token formats; until 2021 they were 40 hexadecimal digits.
-# Signed links carry sig, se, st in their query.
+# Source: GitHub's documentation of token formats; until 2021 they were 40 hexadecimal digits. 64 of
+# them may be our own secret. Signed links carry sig, se, st in their query.
 _TOKEN = re.compile(
-    r"\b(?:gh[pousr]_[A-Za-z0-9._\-]{20,}|github_pat_[A-Za-z0-9_]{20,}|[0-9a-f]{40}\b)"
+    r"\b(?:gh[pousr]_[A-Za-z0-9._\-]{20,}|github_pat_[A-Za-z0-9_]{20,}"
+    r"|[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?\b)"
 )
 _URL_QUERY = re.compile(r"(https?://[^\s\"'<>?]+)\?[^\s\"'<>]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 def looks_like_token(text: str) -> bool:

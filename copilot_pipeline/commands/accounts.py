@@ -17,6 +17,7 @@ from copilot_pipeline import settings
 from copilot_pipeline.access_check import OK, AccessReport, check_access
 from copilot_pipeline.accounts import (
     METRICS_APIS,
+    AccountError,
     AccountOptions,
     all_accounts,
     import_account,
@@ -154,7 +155,11 @@ def _read_token(variable: str | None, from_stdin: bool, *, may_be_empty: bool = 
     if variable is not None and from_stdin:
         raise click.UsageError("give --token-env or --token-stdin, not both.")
     if from_stdin:
-        return sys.stdin.read().strip()
+        try:
+            return sys.stdin.read().strip()
+        except UnicodeDecodeError:
+            # The cause holds what was read.
+            raise AccountError("what came through standard input is not text.") from None
     if variable is None and not os.environ.get(DEFAULT_TOKEN_VARIABLE) and sys.stdin.isatty():
         return str(click.prompt("GitHub token", hide_input=True, err=True)).strip()
     return settings.token_from(variable or DEFAULT_TOKEN_VARIABLE, may_be_empty=may_be_empty)

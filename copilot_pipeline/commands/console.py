@@ -1,6 +1,7 @@
 """What every command shares: JSON on stdout, words on stderr, the warehouse."""
 
 import json
+import re
 from datetime import date
 from typing import Any
 
@@ -10,12 +11,17 @@ from copilot_pipeline import settings
 from copilot_pipeline.redaction import redact
 from copilot_pipeline.warehouse.database import Database
 
+# What a terminal must not get raw, or cannot encode: controls, marks that turn the direction of
+# text, separators of lines, and unpaired surrogates. JSON may escape every character.
+_UNSHOWABLE = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 # The ids that a 64-bit key can have.
 ROW_ID = click.IntRange(1, 2**63 - 1)
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, default=_json_default, ensure_ascii=False))
+    text = json.dumps(value, indent=2, default=_json_default, ensure_ascii=False)
+    click.echo(_UNSHOWABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def say(text: str) -> None:
@@ -24,7 +30,7 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """An error, on a line of its own for each line; a token given by mistake is not repeated."""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         say(f"Error: {redact(line)}")
 
 

@@ -9,6 +9,7 @@ import click
 from copilot_pipeline.accounts import METRICS_APIS
 from copilot_pipeline.commands.console import ROW_ID, confirmed, open_database, print_json
 from copilot_pipeline.scopes import CollectedScope, all_scopes, one_scope, remove_scope
+from copilot_pipeline.transform.values import storable
 from copilot_pipeline.warehouse.scopes import update_scope
 
 Command = Callable[..., Any]
@@ -59,7 +60,7 @@ def update(
     """Change what is given; what is not given stays."""
     values: dict[str, Any] = {}
     if name is not None:
-        values["name"] = name.strip() or None
+        values["name"] = storable(name).strip() or None
     if implementation_date is not None:
         values["implementation_date"] = implementation_date.date()
     if metrics_api is not None:

@@ -246,6 +246,6 @@ def _expiration(headers: Mapping[str, str]) -> datetime | None:
     text = re.sub(r"\s*UTC$", "+00:00", headers.get("github-authentication-token-expiration", ""))
     try:
         instant = datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-"))
-    except ValueError:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

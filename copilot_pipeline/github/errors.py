@@ -170,11 +170,11 @@ def retry_after(answer: Answer) -> float | None:
         return float(text)
     try:
         instant = parsedate_to_datetime(text)
-    except ValueError:
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=UTC)
+        return max((instant - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, OverflowError):
         return None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    return max((instant - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def _message(answer: Answer) -> str:

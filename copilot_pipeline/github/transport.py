@@ -4,7 +4,6 @@ import gzip
 import io
 import logging
 import ssl
-import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Self
 
 import httpx
 
+from copilot_pipeline.github.deadlines import deadline, limited_transport
 from copilot_pipeline.github.errors import (
     Answer,
     GitHubError,
@@ -33,6 +33,8 @@ LONGEST_ANSWER_SECONDS = 600.0
 LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
 MOST_REDIRECTS = 3
 
+_TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -50,9 +52,9 @@ class Transport:
     """The HTTP side of one token: one pool for the API, one without credentials for downloads."""
 
     def __init__(self, connection: Connection) -> None:
-        # They log whole addresses, with the signatures of download links.
-        for library in ("httpx", "httpcore"):
-            logging.getLogger(library).setLevel(logging.WARNING)
+        # They log whole addresses and headers, with the signatures of download links.
+        for name in _TALKATIVE:
+            logging.getLogger(name).disabled = True
         self._endpoint = httpx.URL(connection.endpoint)
         self._token = connection.token
         self._hosts = DownloadHosts.of(connection.endpoint, connection.download_hosts)
@@ -63,12 +65,16 @@ class Transport:
     @staticmethod
     def _new_client(connection: Connection) -> httpx.Client:
         # trust_env: HTTP(S)_PROXY and .netrc of the machine are not an account's own settings.
-        return httpx.Client(
+        transport = httpx.HTTPTransport(
             trust_env=False,
             verify=_ssl_context(),
             proxy=connection.proxy,
-            timeout=TIMEOUT,
             limits=httpx.Limits(max_connections=connection.concurrency),
+        )
+        return httpx.Client(
+            trust_env=False,
+            transport=limited_transport(transport),
+            timeout=TIMEOUT,
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
         )
 
@@ -153,17 +159,17 @@ class Transport:
     def _receive(
         self, client: httpx.Client, url: httpx.URL, headers: Mapping[str, str], subject: Subject
     ) -> tuple[httpx.Response, bytes]:
-        deadline = time.monotonic() + LONGEST_ANSWER_SECONDS
         received = bytearray()
         try:
             # Cookies that an answer sets go nowhere else.
             client.cookies.clear()
-            with client.stream("GET", url, headers=dict(headers)) as response:
+            with (
+                deadline(LONGEST_ANSWER_SECONDS),
+                client.stream("GET", url, headers=dict(headers)) as response,
+            ):
                 for chunk in response.iter_raw():
                     received += chunk
                     _require_size(len(received), subject)
-                    if time.monotonic() > deadline:
-                        raise RetryableError(f"{subject}: the answer does not end. Try later.")
         except httpx.InvalidURL:
             # httpx looks at the target of a redirect, though it does not follow it.
             raise GitHubError(f"{subject}: a redirect leads to no address.") from None

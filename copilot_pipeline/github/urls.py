@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import httpx
 
 from copilot_pipeline.github.errors import RefusedUrlError
+from copilot_pipeline.redaction import looks_like_token
 
 GITHUB_ENDPOINT = "https://api.github.com"
 
@@ -21,7 +22,7 @@ GITHUB_DOWNLOAD_HOSTS = (
 
 def normalize_endpoint(text: str) -> str:
     """The base address without a trailing slash: https, or http on loopback; no user, no query."""
-    url = _parse(text)
+    url = _parse_given(text)
     if url.userinfo or url.query or url.fragment:
         raise RefusedUrlError(
             "the endpoint must be a plain address without user, password or query, "
@@ -36,7 +37,7 @@ def normalize_endpoint(text: str) -> str:
 
 def normalize_proxy(text: str) -> str:
     """The proxy's address: http or https, without credentials."""
-    url = _parse(text)
+    url = _parse_given(text)
     if url.scheme not in ("http", "https"):
         raise RefusedUrlError("the proxy must be an http:// or https:// address")
     if url.userinfo:
@@ -93,6 +94,16 @@ class DownloadHosts:
                 "If GitHub really serves from there, add it to COPILOT_METRICS__DOWNLOAD_HOSTS"
             )
         return url
+
+
+def _parse_given(text: str) -> httpx.URL:
+    """An address that a person gave, and that will be stored and shown."""
+    if looks_like_token(text):
+        raise RefusedUrlError(
+            "an address holds what looks like a token; it is not repeated here. If it was a real "
+            "one, revoke it"
+        )
+    return _parse(text)
 
 
 def _parse(text: str) -> httpx.URL:

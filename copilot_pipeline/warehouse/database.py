@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_ur
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.redaction import MASK
+from copilot_pipeline.redaction import MASK, redact
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -30,6 +30,15 @@ UPGRADE_LOCK = 0x636F70696C6F74
 SQLITE_BUSY_SECONDS = 60
 
 POSTGRES_CONNECT_SECONDS = 15
+
+# Shorter options of a URL are numbers and words such as `require`.
+SHORTEST_SECRET = 8
+
+# The URL itself may hold a password: it is not repeated.
+_NO_URL = (
+    "DATABASE_URL is not a database URL. Examples: sqlite:////var/lib/copilot.db, "
+    "postgresql://user:password@host:5432/copilot"
+)
 
 
 class DatabaseError(CopilotPipelineError):
@@ -64,10 +73,14 @@ class Database:
             with self.engine.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
+            secrets = _secrets(self.url)
+            said = redact(_first_line(error), *secrets)
+            # A cause that repeats a password would be printed and stored with this error.
+            repeats = any(secret in str(error) for secret in secrets)
             raise DatabaseError(
-                f"the database {_describe(self.url)} failed: {_first_line(error)} "
+                f"the database {_describe(self.url)} failed: {said} "
                 "Check DATABASE_URL, and that the server answers and lets this user write."
-            ) from error
+            ) from (None if repeats else error)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -128,16 +141,22 @@ def parse_url(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        # The text may hold a password: it is not repeated.
-        raise DatabaseError(
-            "DATABASE_URL is not a database URL. Examples: sqlite:////var/lib/copilot.db, "
-            "postgresql://user:password@host:5432/copilot"
-        ) from None
+        raise DatabaseError(_NO_URL) from None
     if url.drivername.split("+")[0] in ("postgres", "postgresql"):
+        if text.split("?")[0].count("@") > 1:
+            # What follows the first one would be taken for the host, and be shown as such.
+            raise DatabaseError(
+                "DATABASE_URL holds several @: write an @ of a user or password as %40."
+            )
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite":
         if url.database in (None, "", ":memory:"):
             raise DatabaseError("DATABASE_URL names an SQLite database in memory: name a file.")
+        if url.host or url.username or url.query:
+            raise DatabaseError(
+                "DATABASE_URL names an SQLite database with a host or options: name a file only, "
+                "such as sqlite:////var/lib/copilot.db"
+            )
         return url.set(drivername="sqlite+pysqlite")
     raise DatabaseError(
         f"DATABASE_URL names {url.get_backend_name()!r}; sqlite and postgresql are supported."
@@ -148,13 +167,16 @@ def _create_engine(url: URL) -> Engine:
     # max_overflow: the threads are counted already, and staging holds a connection while it reads.
     # hide_parameters: no stored value, sealed or not, gets into an exception's text.
     if url.get_backend_name() != "sqlite":
-        engine = sa.create_engine(
-            url,
-            hide_parameters=True,
-            pool_pre_ping=True,
-            max_overflow=-1,
-            connect_args={"connect_timeout": POSTGRES_CONNECT_SECONDS},
-        )
+        try:
+            engine = sa.create_engine(
+                url,
+                hide_parameters=True,
+                pool_pre_ping=True,
+                max_overflow=-1,
+                connect_args={"connect_timeout": POSTGRES_CONNECT_SECONDS},
+            )
+        except ArgumentError:
+            raise DatabaseError(_NO_URL) from None
         sa.event.listen(engine, "handle_error", _hide_postgres_detail)
         return engine
     _create_private_file(Path(url.database or ""))
@@ -211,6 +233,17 @@ def _begin_sqlite(connection: Connection) -> None:
 def _describe(url: URL) -> str:
     """Which database it is, without user, password and query, where a password may be too."""
     return f"{url.get_backend_name()}://{url.host or ''}/{(url.database or '').lstrip('/')}"
+
+
+def _secrets(url: URL) -> list[str]:
+    """The password, wherever it was given: an option of any name may be one by mistake."""
+    options = [
+        value
+        for name, values in url.normalized_query.items()
+        for value in values
+        if "pass" in name or (name != "host" and len(value) >= SHORTEST_SECRET)
+    ]
+    return [text for text in (url.password, *options) if text]
 
 
 def _first_line(error: SQLAlchemyError) -> str:
