@@ -9,7 +9,7 @@ from copilot_pipeline.accounts import one_account, open_client
 from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError
-from copilot_pipeline.github.meanings import Meaning
+from copilot_pipeline.github.meanings import RENEWAL_ADVICE, Meaning
 from copilot_pipeline.github.retries import RetryPolicy
 from copilot_pipeline.vault import VaultError
 from copilot_pipeline.warehouse.accounts import Account
@@ -91,8 +91,8 @@ def _check_expiry(expires_at: datetime | None) -> Check:
     warning = describe_expiry(expires_at, datetime.now(UTC))
     if warning is None:
         return Check(None, "token", OK)
-    advice = "Make a new one and import the account again."
-    return Check(None, "token", EXPIRES_SOON, f"{warning} {advice}", advice)
+    message = f"{warning} {RENEWAL_ADVICE}"
+    return Check(None, "token", EXPIRES_SOON, message, message)
 
 
 def _endpoints(scope: Scope) -> dict[str, Callable[[GitHubClient], None]]:
@@ -110,7 +110,8 @@ def _check_scope(client: GitHubClient, scope: Scope) -> Iterator[Check]:
     limited: Check | None = None
     for endpoint, ask in _endpoints(scope).items():
         if limited is not None:
-            # Going on while limited would only make GitHub angrier.
+            # Going on while limited would only make GitHub angrier. (Other scopes are asked: a
+            # secondary limit may be that of one endpoint.)
             yield Check(scope, endpoint, limited.status, limited.message, limited.advice)
             continue
         try:

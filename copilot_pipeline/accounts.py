@@ -40,8 +40,9 @@ class AccountError(CopilotPipelineError):
 
 @dataclass(frozen=True)
 class AccountOptions:
-    """What is given for an account, apart from its token. None leaves a known account as it is.
+    """What is given for an account, apart from its token. None leaves what is stored as it is.
 
+    An import goes to GitHub's own endpoint without one, and through a proxy only if one is given.
     An empty proxy means none. Organizations and enterprises come on top of those it has; the
     metrics API is that of the given ones, or of all if none is given.
     """
@@ -102,6 +103,8 @@ def update_account(
         sealed = vault.seal(token, identity)
     with database.write() as connection:
         stored.lock_accounts(connection)
+        if account not in stored.list_accounts(connection):
+            raise AccountError(f"account {account_id} was changed meanwhile: try again.")
         same_user = stored.find_account_of(connection, identity)
         if same_user is not None and same_user.id != account_id:
             raise AccountError(
@@ -178,6 +181,8 @@ def _ask_for_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
         )
     with GitHubClient(_connection(endpoint, token, proxy, DEFAULT_RETRY_POLICY)) as client:
         user = client.user()
+    if any(token in (text or "") for text in (user.login, user.token_scopes, user.node_id)):
+        raise AccountError("the answer repeats the token. Check the endpoint.")
     return Profile(
         identity=Identity(endpoint, user.id),
         login=storable(user.login),

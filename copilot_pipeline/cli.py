@@ -54,6 +54,8 @@ def run_command(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        complain(f"{error.strerror or error}.")
     else:
         return code if isinstance(code, int) else 0
     return 1

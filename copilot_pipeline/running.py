@@ -1,7 +1,6 @@
 """Runs the jobs in this process on the Dagster instance, with a progress bar on a terminal."""
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -126,7 +125,7 @@ def _failure_lines(event: dg.DagsterEvent) -> list[str]:
 @contextmanager
 def _instance() -> Iterator[dg.DagsterInstance]:
     """The Dagster instance of DAGSTER_HOME; without one, runs are not kept."""
-    home = os.environ.get(settings.DAGSTER_HOME)
+    home = settings.dagster_home()
     if not home:
         click.echo(
             "DAGSTER_HOME is not set: the data is kept, but this run will not be seen in the "

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.warehouse import scopes
 from copilot_pipeline.warehouse.accounts import Account, lock_accounts
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.scopes import Scope, delete_scope, newest_days
+from copilot_pipeline.warehouse.scopes import Scope, newest_days
 
 
 class ScopeError(CopilotPipelineError):
@@ -29,8 +31,8 @@ def all_scopes(database: Database) -> list[CollectedScope]:
         days = newest_days(connection)
     return [
         CollectedScope(scope, account, days.get(scope.id))
-        for account, scopes in accounts
-        for scope in scopes
+        for account, own in accounts
+        for scope in own
     ]
 
 
@@ -55,8 +57,14 @@ def one_scope(
     raise ScopeError(f"no account collects such a scope; known: {names}.")
 
 
+def update_scope(database: Database, scope: Scope, **values: Any) -> None:
+    """Sets the given columns of the scope."""
+    with database.write() as connection:
+        scopes.update_scope(connection, scope.id, **values)
+
+
 def remove_scope(database: Database, scope: Scope) -> None:
     """Stops collecting the scope. What was collected stays, and is its own if it comes back."""
     with database.write() as connection:
         lock_accounts(connection)
-        delete_scope(connection, scope.id)
+        scopes.delete_scope(connection, scope.id)

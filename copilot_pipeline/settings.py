@@ -57,7 +57,7 @@ def database_url() -> str:
     url = os.environ.get(DATABASE_URL, "").strip()
     if url:
         return url
-    home = Path(os.environ.get(DAGSTER_HOME) or ".").expanduser().resolve()
+    home = Path(dagster_home() or ".").expanduser().resolve()
     # SQLAlchemy reads the path as a part of a URL.
     return f"sqlite:///{quote(str(home / 'copilot.db'))}"
 
@@ -74,6 +74,15 @@ def concurrency() -> int:
     if not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= 100:
         raise SettingError(f"{CONCURRENCY} must be a whole number from 1 to 100.")
     return int(text)
+
+
+def dagster_home() -> str | None:
+    """Where Dagster keeps its runs."""
+    return os.environ.get(DAGSTER_HOME) or None
+
+
+def is_set(variable: str) -> bool:
+    return bool(os.environ.get(variable))
 
 
 def refuse_token(text: str) -> None:

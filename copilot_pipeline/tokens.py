@@ -32,6 +32,8 @@ def open_token(database: Database, account: Account) -> str:
     if vault.is_weak(account.sealed):
         sealed = vault.seal(token, account.identity)
         with database.write() as connection:
+            # Not while a rotation looks at the same token.
+            lock_accounts(connection)
             reseal(connection, account, sealed)
     return token
 

@@ -43,7 +43,8 @@ class KeyDerivation:
     lanes: int = 4
 
     def is_weaker_than(self, other: "KeyDerivation") -> bool:
-        return self.memory_kib < other.memory_kib or self.time_cost < other.time_cost
+        """By memory and passes together, so that of two that differ only one is weaker."""
+        return self.memory_kib * self.time_cost < other.memory_kib * other.time_cost
 
     def __str__(self) -> str:
         cost = f"m={self.memory_kib},t={self.time_cost},p={self.lanes}"

@@ -83,6 +83,7 @@ def test_the_tracking_id_is_stored_nowhere(
         (faults.bad_credentials(), "import the account again"),
         ({"status": 200, "body": "[1]"}, "not an object"),
         ({"status": 200, "body": "<html>"}, "not JSON"),
+        ({"status": 200, "body": '{"a":' * 900 + "1" + "}" * 900}, "nested too deeply"),
         ({"status": 200, "body": '{"a": "\0"}'}, "NUL"),
     ],
 )

@@ -1,6 +1,8 @@
 """Several accounts side by side: changing, removing and handing over what they collect."""
 
 import io
+import json
+import os
 import subprocess
 import sys
 import threading
@@ -177,10 +179,49 @@ def test_the_metrics_api_is_that_of_the_given_scopes_or_of_all(capsys: Output) -
     assert set(apis("--metrics-api", "reports").values()) == {"reports"}
 
 
-@pytest.mark.parametrize("command", ["update", "remove", "check", "show"])
+@pytest.mark.usefixtures("imported")
+def test_an_update_of_nothing_asks_what_to_change(capsys: Output) -> None:
+    assert "give what to change" in fail(["accounts", "update", "1"], capsys)
+
+
+@pytest.mark.parametrize("command", ["update --org x", "remove", "check", "show"])
 @pytest.mark.usefixtures("imported")
 def test_an_unknown_account_is_named(command: str, capsys: Output) -> None:
-    assert "there is no account 7" in fail(["accounts", command, "7"], capsys)
+    name, *options = command.split()
+    assert "there is no account 7" in fail(["accounts", name, "7", *options], capsys)
+
+
+def test_an_answer_that_repeats_the_token_anywhere_is_not_stored(
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", github.token)
+    escaped = f"\\u{ord(github.token[0]):04x}{github.token[1:]}"
+    github.faults.add("/user$", times=1, body=f'{{"id": 7, "login": "{escaped}"}}')
+    assert "repeats the token" in fail(import_with(github), capsys)
+    github.faults.add("/user$", times=1, headers={"x-oauth-scopes": github.token})
+    assert "repeats the token" in fail(import_with(github), capsys)
+    assert read_table(warehouse_environment, "copilot_github_accounts", "id") == []
+
+
+def test_a_closed_standard_input_is_a_mistake_with_words(github: SimulatedGitHub) -> None:
+    command = [sys.executable, "-m", "copilot_pipeline", *import_with(github, "--token-stdin")]
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
+    ended = subprocess.run(closed, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == "Error: standard input is closed.\n"
+
+
+def test_names_are_shown_on_a_terminal_of_any_encoding(imported: str, capsys: Output) -> None:
+    succeed(["scopes", "update", "octo-demo", "--name", "Octo \u65e5\u672c"], capsys)
+    command = [sys.executable, "-m", "copilot_pipeline", "scopes", "list"]
+    for encoding in ("latin-1", "utf-8"):
+        variables = {**os.environ, "PYTHONIOENCODING": encoding}
+        ended = subprocess.run(command, capture_output=True, check=True, env=variables)
+        (scope,) = json.loads(ended.stdout.decode(encoding))
+        assert scope["name"] == "Octo \u65e5\u672c"
 
 
 # --- several accounts -------------------------------------------------------------------------
@@ -295,7 +336,9 @@ def test_an_account_can_be_removed_without_the_secret(
 def test_an_organization_handed_to_another_account_keeps_its_history(
     imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    succeed(["scopes", "update", "octo-demo", "--implementation-date", "2026-01-15"], capsys)
+    dated = ["--implementation-date", "2026-01-15", "--metrics-api", "legacy"]
+    succeed(["scopes", "update", "octo-demo", *dated], capsys)
+    github.organization("octo-demo").legacy = True
     past = newest_complete_day() - timedelta(days=1)
     succeed(["run", "--day", str(past)], capsys)
     succeed(["accounts", "remove", "1", "--yes"], capsys)
@@ -309,7 +352,7 @@ def test_an_organization_handed_to_another_account_keeps_its_history(
         "name": None,
         "account_id": 2,
         "login": "octo-second",
-        "metrics_api": "reports",
+        "metrics_api": "legacy",
         "implementation_date": "2026-01-15",
         "newest_day": str(past),
     }
@@ -354,6 +397,8 @@ def test_a_scope_is_changed_where_something_is_given(capsys: Output) -> None:
     dated = succeed([*update, "--implementation-date", "2026-02-01"], capsys)
     assert (dated["name"], dated["implementation_date"]) == ("Octo's demo", "2026-02-01")
     assert succeed([*update, "--name", ""], capsys)["name"] is None
+    assert succeed([*update, "--implementation-date", ""], capsys)["implementation_date"] is None
+    assert "not a day" in fail([*update, "--implementation-date", "soon"], capsys)
     assert "give --name" in fail(update, capsys)
     assert "known: octo-demo" in fail(["scopes", "update", "nobody", "--name", "x"], capsys)
 

@@ -366,12 +366,14 @@ def test_the_demo_refuses_a_warehouse_with_real_accounts(
     with Database(warehouse_environment) as database, database.write() as connection:
         real = sa.text("UPDATE copilot_github_accounts SET endpoint = 'https://api.github.com'")
         connection.execute(real)
-    ended = subprocess.run(
-        [sys.executable, "-m", "copilot_pipeline", "demo"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
+    assert "holds real accounts" in demo_refusal(tmp_path)
+    # What a removed account collected is real too.
+    succeed(["accounts", "remove", "1", "--yes"], capsys)
+    assert "holds real accounts" in demo_refusal(tmp_path)
+
+
+def demo_refusal(folder: Path) -> str:
+    command = [sys.executable, "-m", "copilot_pipeline", "demo"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     assert ended.returncode == 1
-    assert "holds real accounts" in ended.stderr
+    return ended.stderr

@@ -42,6 +42,7 @@ HIDDEN = refusal(404, "Not Found", x_oauth_scopes="repo")
 NO_SCOPES = refusal(403, "Forbidden", x_oauth_scopes="")
 PARENT = refusal(403, "Forbidden", x_oauth_scopes="admin:org, repo")
 PERMISSIONS = "organization_copilot_seat_management=read; organization_administration=read"
+ROLE = refusal(403, "requires admin, or a role", x_accepted_github_permissions=PERMISSIONS)
 ALTERNATIVES = refusal(403, "Forbidden", x_accepted_github_permissions=PERMISSIONS)
 ALLOW_LIST = refusal(403, "The organization has an IP allow list enabled, and your IP address ...")
 FORBIDS = refusal(403, "`octo-demo` forbids access via a personal access token (classic).")
@@ -68,6 +69,7 @@ INTEGRATION = refusal(403, "Resource not accessible by integration")
         (HIDDEN, Meaning.MISSING_SCOPE, "it has repo and needs read:org."),
         (NO_SCOPES, Meaning.MISSING_SCOPE, "it has none and needs read:org."),
         (PARENT, Meaning.NOT_OWNER, "must be an owner there"),
+        (ROLE, Meaning.NOT_OWNER, "must be an owner there"),
         (faults.not_owner(), Meaning.NOT_OWNER, "must be an owner there"),
         (ALLOW_LIST, Meaning.IP_NOT_ALLOWED, "Only listed IP addresses"),
         (FORBIDS, Meaning.TOKEN_KIND_FORBIDDEN, "excludes this kind"),

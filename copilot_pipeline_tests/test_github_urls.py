@@ -119,6 +119,9 @@ def test_a_proxy_is_http_or_https_anywhere(text: str, normal: str) -> None:
         "socks5://proxy.example:1080",
         "http://user@proxy.example",
         "http://user:s3cret@proxy.example",
+        "http://proxy.example?auth=s3cret",
+        "http://proxy.example/s3cret",
+        "http://proxy.example#s3cret",
     ],
 )
 def test_a_proxy_of_another_kind_or_with_credentials_is_refused(text: str) -> None:

@@ -283,6 +283,13 @@ def test_a_password_of_database_url_is_in_no_error_of_the_chain_and_in_no_log(
     assert PASSWORD not in printed.out + printed.err
 
 
+@pytest.mark.parametrize("option", ["sslmode", "channel_binding", "hostaddr"])
+def test_a_password_in_an_option_that_the_driver_repeats_is_in_no_error(option: str) -> None:
+    with pytest.raises(DatabaseError) as raised:
+        Database(f"postgresql://someone@127.0.0.1:1/copilot?{option}={PASSWORD}")
+    assert PASSWORD not in chain(raised.value)
+
+
 def test_a_password_of_a_database_that_answers_is_not_logged(
     postgres_url: str, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -600,6 +607,12 @@ def test_no_object_shows_a_secret_in_its_repr(
         ["accounts", "import", "--enterprise", TOKEN],
         ["accounts", "import", "--metrics-api", TOKEN],
         ["accounts", "show", TOKEN],
+        ["accounts", "update", "1", "--org", TOKEN],
+        ["accounts", "update", "1", "--proxy", f"http://127.0.0.1:9/{TOKEN}"],
+        ["scopes", "update", "octo-demo", "--name", f"the {TOKEN}"],
+        ["scopes", "update", "octo-demo", "--implementation-date", TOKEN],
+        ["scopes", "remove", TOKEN, "--yes"],
+        ["metrics", "latest", TOKEN],
         ["accounts", TOKEN],
         ["run", "--org", TOKEN],
         ["run", "--day", TOKEN],

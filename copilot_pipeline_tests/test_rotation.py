@@ -215,7 +215,7 @@ def test_a_token_replaced_before_it_is_sealed_anew_is_not_overwritten(
 
 
 def test_stronger_parameters_than_ours_are_left_alone(warehouse: Database) -> None:
-    stronger = KeyDerivation(memory_kib=64 * 1024, time_cost=4)
+    stronger = KeyDerivation(memory_kib=128 * 1024, time_cost=2)
     store(warehouse, 1, Vault(NEW, stronger))
     with secrets_set(NEW, OLD):
         opened(warehouse)

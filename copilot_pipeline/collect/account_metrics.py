@@ -6,6 +6,7 @@ from typing import Any
 
 from copilot_pipeline.collect.scopes import OpenClient
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.redaction import one_line
 from copilot_pipeline.transform.values import TransformError, json_object, json_text, parse_json
 from copilot_pipeline.warehouse.account_metrics import insert_account_metrics
 from copilot_pipeline.warehouse.accounts import Account
@@ -40,9 +41,11 @@ def _fetch(database: Database, open_client: OpenClient, account: Account) -> int
         answer = client.copilot_user()
     try:
         payload = json_object(parse_json(answer.text), "the answer")
-    except TransformError as error:
-        raise TransformError(f"account {account.login}, its Copilot plan: {error}.") from error
-    text = json_text(_without_tracking(payload))
+        text = json_text(_without_tracking(payload))
+    except (TransformError, RecursionError) as error:
+        said = error if isinstance(error, TransformError) else "it is nested too deeply"
+        of_whom = f"account {one_line(account.login)}, its Copilot plan"
+        raise TransformError(f"{of_whom}: {said}.") from None
     with database.write() as connection:
         return insert_account_metrics(connection, account.id, answer.fetched_at, text)
 

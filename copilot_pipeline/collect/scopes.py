@@ -67,6 +67,8 @@ def collect(
         for account_id in dict.fromkeys(scope.account_id for scope in scopes):
             own = [scope for scope in scopes if scope.account_id == account_id]
             try:
+                if account_id not in accounts:
+                    raise NoScopeError("its account was removed meanwhile.")
                 client = stack.enter_context(open_client(database, accounts[account_id]))
             except CopilotPipelineError as error:
                 for scope in own:

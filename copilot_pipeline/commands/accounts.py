@@ -1,8 +1,7 @@
 """`copilot-pipeline accounts`: import, list, show, update, remove, check."""
 
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -26,7 +25,15 @@ from copilot_pipeline.accounts import (
     remove_account,
     update_account,
 )
-from copilot_pipeline.commands.console import ROW_ID, confirmed, open_database, print_json, say
+from copilot_pipeline.commands.console import (
+    ROW_ID,
+    confirmed,
+    open_database,
+    print_json,
+    say,
+    together,
+)
+from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.accounts import Account
@@ -34,27 +41,20 @@ from copilot_pipeline.warehouse.scopes import Scope
 
 DEFAULT_TOKEN_VARIABLE = "GITHUB_TOKEN"  # noqa: S105 (a name)
 
-Command = Callable[..., Any]
-
-
-def account_options(command: Command) -> Command:
-    """The options that import and update share."""
-    options = [
-        click.option("--token-env", metavar="NAME", help="Variable that holds the token."),
-        click.option("--token-stdin", is_flag=True, help="Read the token from standard input."),
-        click.option("--endpoint", metavar="URL", help=f"The REST API. Default: {GITHUB_ENDPOINT}"),
-        click.option("--proxy", metavar="URL", help="Proxy of all calls with this token."),
-        click.option(
-            "--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated."
-        ),
-        click.option(
-            "--enterprise", "enterprises", multiple=True, metavar="SLUG", help="May be repeated."
-        ),
-        click.option("--metrics-api", type=click.Choice(METRICS_APIS), help="Default: reports."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+# What import and update share.
+account_options = together(
+    click.option("--token-env", metavar="NAME", help="Variable that holds the token."),
+    click.option("--token-stdin", is_flag=True, help="Read the token from standard input."),
+    click.option(
+        "--endpoint", metavar="URL", help=f"The REST API. Of a new account: {GITHUB_ENDPOINT}"
+    ),
+    click.option("--proxy", metavar="URL", help="Proxy of all calls with this token."),
+    click.option("--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated."),
+    click.option(
+        "--enterprise", "enterprises", multiple=True, metavar="SLUG", help="May be repeated."
+    ),
+    click.option("--metrics-api", type=click.Choice(METRICS_APIS), help="Of new scopes: reports."),
+)
 
 
 @click.group()
@@ -106,6 +106,8 @@ def update(account_id: int, token_env: str | None, token_stdin: bool, **given: A
     --proxy '' removes the proxy. Another endpoint needs the token again.
     """
     token = None
+    if token_env is None and not token_stdin and all(each in (None, ()) for each in given.values()):
+        raise click.UsageError("give what to change; --help shows the options.")
     if token_env is not None or token_stdin:
         token = _read_token(token_env, token_stdin, may_be_empty=True)
         if is_masked(token):
@@ -140,7 +142,7 @@ def remove(account_id: int, yes: bool) -> int:
 def check(account_id: int, as_json: bool) -> int:
     """Ask every endpoint that the account needs, and say what is missing.
 
-    The exit code is 1 if anything is not ok.
+    The exit code is 1 if anything is not ok; a token that expires within two weeks counts.
     """
     with open_database() as database:
         report = check_access(database, account_id)
@@ -154,13 +156,16 @@ def check(account_id: int, as_json: bool) -> int:
 def _read_token(variable: str | None, from_stdin: bool, *, may_be_empty: bool = False) -> str:
     if variable is not None and from_stdin:
         raise click.UsageError("give --token-env or --token-stdin, not both.")
+    if from_stdin and sys.stdin is None:
+        raise AccountError("standard input is closed.")
     if from_stdin:
         try:
             return sys.stdin.read().strip()
         except UnicodeDecodeError:
             # The cause holds what was read.
             raise AccountError("what came through standard input is not text.") from None
-    if variable is None and not os.environ.get(DEFAULT_TOKEN_VARIABLE) and sys.stdin.isatty():
+    on_terminal = sys.stdin is not None and sys.stdin.isatty()
+    if variable is None and on_terminal and not settings.is_set(DEFAULT_TOKEN_VARIABLE):
         return str(click.prompt("GitHub token", hide_input=True, err=True)).strip()
     return settings.token_from(variable or DEFAULT_TOKEN_VARIABLE, may_be_empty=may_be_empty)
 
@@ -214,7 +219,10 @@ def _print_table(report: AccessReport) -> None:
         for check in checks:
             style = "green" if check.status == OK else "red"
             status = Text(check.status, style)
-            table.add_row(named, check.endpoint, status, Text(check.advice or check.message))
+            # What a request that GitHub does not accept lacks, only its own words say.
+            own_words = check.status == Meaning.BAD_REQUEST or not check.advice
+            shown = check.message if own_words else check.advice
+            table.add_row(named, check.endpoint, status, Text(shown))
             named = ""
         table.add_section()
     Console().print(table)

@@ -2,7 +2,10 @@
 
 import json
 import re
+import sys
+from collections.abc import Callable
 from datetime import date
+from functools import reduce
 from typing import Any
 
 import click
@@ -11,17 +14,29 @@ from copilot_pipeline import settings
 from copilot_pipeline.redaction import redact
 from copilot_pipeline.warehouse.database import Database
 
-# What a terminal must not get raw, or cannot encode: controls, marks that turn the direction of
+# What a terminal must not get raw: controls, marks that turn the direction of
 # text, separators of lines, and unpaired surrogates. JSON may escape every character.
 _UNSHOWABLE = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+Command = Callable[..., Any]
 
 # The ids that a 64-bit key can have.
 ROW_ID = click.IntRange(1, 2**63 - 1)
 
 
 def print_json(value: Any) -> None:
-    text = json.dumps(value, indent=2, default=_json_default, ensure_ascii=False)
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    text = json.dumps(value, indent=2, default=_json_default, ensure_ascii=ascii_only)
     click.echo(_UNSHOWABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def together(*parameters: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator for several options and arguments, in the order of the help."""
+
+    def decorate(command: Command) -> Command:
+        return reduce(lambda decorated, parameter: parameter(decorated), parameters[::-1], command)
+
+    return decorate
 
 
 def say(text: str) -> None:

@@ -1,30 +1,28 @@
 """`copilot-pipeline scopes`: list, update, remove."""
 
-from collections.abc import Callable
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 import click
 
 from copilot_pipeline.accounts import METRICS_APIS
-from copilot_pipeline.commands.console import ROW_ID, confirmed, open_database, print_json
-from copilot_pipeline.scopes import CollectedScope, all_scopes, one_scope, remove_scope
+from copilot_pipeline.commands.console import ROW_ID, confirmed, open_database, print_json, together
+from copilot_pipeline.scopes import (
+    CollectedScope,
+    all_scopes,
+    one_scope,
+    remove_scope,
+    update_scope,
+)
+from copilot_pipeline.settings import refuse_token
 from copilot_pipeline.transform.values import storable
-from copilot_pipeline.warehouse.scopes import update_scope
 
-Command = Callable[..., Any]
-
-
-def one_of_several(command: Command) -> Command:
-    """The slug, and the options that tell scopes of the same slug apart."""
-    parameters = [
-        click.argument("slug", metavar="SLUG"),
-        click.option("--kind", type=click.Choice(["organization", "enterprise"])),
-        click.option("--account", "account_id", type=ROW_ID, metavar="ID"),
-    ]
-    for parameter in reversed(parameters):
-        command = parameter(command)
-    return command
+# The slug, and the options that tell scopes of the same slug apart.
+one_of_several = together(
+    click.argument("slug", metavar="SLUG"),
+    click.option("--kind", type=click.Choice(["organization", "enterprise"])),
+    click.option("--account", "account_id", type=ROW_ID, metavar="ID"),
+)
 
 
 @click.group()
@@ -44,9 +42,8 @@ def list_() -> None:
 @click.option("--name", help="A name for people; '' removes it.")
 @click.option(
     "--implementation-date",
-    type=click.DateTime(["%Y-%m-%d"]),
     metavar="YYYY-MM-DD",
-    help="When the roll-out began; the dashboards draw it.",
+    help="When the roll-out began; the dashboards draw it. '' removes it.",
 )
 @click.option("--metrics-api", type=click.Choice(METRICS_APIS))
 def update(
@@ -54,23 +51,23 @@ def update(
     kind: str | None,
     account_id: int | None,
     name: str | None,
-    implementation_date: datetime | None,
+    implementation_date: str | None,
     metrics_api: str | None,
 ) -> None:
     """Change what is given; what is not given stays."""
     values: dict[str, Any] = {}
     if name is not None:
+        refuse_token(name)
         values["name"] = storable(name).strip() or None
     if implementation_date is not None:
-        values["implementation_date"] = implementation_date.date()
+        values["implementation_date"] = _day(implementation_date) if implementation_date else None
     if metrics_api is not None:
         values["metrics_api"] = metrics_api
     if not values:
         raise click.UsageError("give --name, --implementation-date or --metrics-api.")
     with open_database() as database:
         found = one_scope(database, slug, kind, account_id)
-        with database.write() as connection:
-            update_scope(connection, found.scope.id, **values)
+        update_scope(database, found.scope, **values)
         print_json(_describe(one_scope(database, slug, found.scope.kind, found.account.id)))
 
 
@@ -87,6 +84,13 @@ def remove(slug: str, kind: str | None, account_id: int | None, yes: bool) -> in
         remove_scope(database, found.scope)
     print_json({"scope_id": found.scope.id, "removed": True})
     return 0
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a day such as 2026-01-15.") from None
 
 
 def _describe(collected: CollectedScope) -> dict[str, Any]:

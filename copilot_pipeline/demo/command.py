@@ -19,7 +19,7 @@ from copilot_pipeline.demo.organization import Organization
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.running import RunResult, import_account_in_job, run_days
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.scopes import list_scopes
+from copilot_pipeline.warehouse.scopes import list_scopes, removed_endpoints
 from copilot_pipeline.warehouse.summary import IDLE_DAYS, PERIOD_DAYS, Summary, read_summary
 
 HOME = ".demo"
@@ -82,12 +82,15 @@ def _prepare_home() -> Path:
 def _port_of_earlier_demo(database: Database) -> int:
     """The port of the demo's account, so that a second demo finds its account again; else any."""
     accounts = [account for account, _ in all_accounts(database)]
-    ports = [urlsplit(account.endpoint).port for account in accounts if _is_demo(account.endpoint)]
-    if len(ports) < len(accounts):
+    with database.read() as connection:
+        endpoints = [account.endpoint for account in accounts] + removed_endpoints(connection)
+    if not all(_is_demo(endpoint) for endpoint in endpoints):
         raise DemoError(
-            "the database that DATABASE_URL names holds real accounts: the demo would mix invented "
-            "numbers into it. Unset DATABASE_URL, or name an empty database."
+            "the database that DATABASE_URL names holds real accounts, or what they collected: the "
+            "demo would mix invented numbers into it. Unset DATABASE_URL, or name an empty "
+            "database."
         )
+    ports = [urlsplit(account.endpoint).port for account in accounts]
     return ports[0] or 0 if ports else 0
 
 

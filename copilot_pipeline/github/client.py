@@ -204,7 +204,7 @@ def _document(answer: Answer, subject: Subject) -> Document:
 
 def _json(answer: Answer, subject: Subject) -> object:
     try:
-        return json.loads(answer.body)
+        return json.loads(answer.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise GitHubError(f"{subject}: the answer is not JSON. Check the endpoint.") from None
 

@@ -14,6 +14,11 @@ from copilot_pipeline.github.permissions import (
     parse_scopes,
 )
 
+RENEWAL_ADVICE = (
+    "Make a new one and import the account again, or give it to the account as it is: "
+    "copilot-pipeline accounts update ID --token-env NAME."
+)
+
 
 class Meaning(StrEnum):
     """What stands in the way, in a word for programs."""
@@ -44,10 +49,7 @@ def refusal(
     """What the status, the headers and GitHub's words (in lower case) mean together, and advice."""
     match status:
         case HTTPStatus.UNAUTHORIZED:
-            return (
-                Meaning.BAD_TOKEN,
-                "The token is invalid or expired. Make a new one and import the account again.",
-            )
+            return Meaning.BAD_TOKEN, f"The token is invalid or expired. {RENEWAL_ADVICE}"
         case HTTPStatus.FORBIDDEN:
             return _forbidden(headers, message, needs)
         case HTTPStatus.NOT_FOUND if "closed down" in message:
@@ -86,6 +88,7 @@ def _forbidden(
     headers: Mapping[str, str], message: str, needs: Needs | None
 ) -> tuple[Meaning, str]:
     permissions = headers.get("x-accepted-github-permissions")
+    missing_scope = _missing_scope(headers, needs)
     if "x-github-sso" in headers or "saml" in message:
         return (
             Meaning.SSO_NOT_AUTHORISED,
@@ -108,14 +111,17 @@ def _forbidden(
             "The policy 'Copilot usage metrics' is off. An owner can enable it under Settings, "
             "Copilot, Policies; for an enterprise choose 'Enabled everywhere'.",
         )
-    if permissions or "resource not accessible" in message:
+    if missing_scope is not None:
+        return missing_scope
+    # The permissions that GitHub accepts may be stated where they are held, too.
+    if "requires admin" not in message and (permissions or "resource not accessible" in message):
         return _missing_permission(permissions, needs)
     if not message and "x-github-request-id" not in headers:
         return (
             Meaning.BAD_ANSWER,
             "The answer does not look like GitHub's own: a proxy or firewall may have given it.",
         )
-    return _missing_scope(headers, needs) or (
+    return (
         Meaning.NOT_OWNER,
         "The token's owner must be an owner there, or have the role that may view Copilot metrics.",
     )

@@ -64,7 +64,7 @@ class Transport:
 
     @staticmethod
     def _new_client(connection: Connection) -> httpx.Client:
-        # trust_env: HTTP(S)_PROXY and .netrc of the machine are not an account's own settings.
+        # trust_env: HTTP(S)_PROXY of the machine is not an account's own setting.
         transport = httpx.HTTPTransport(
             trust_env=False,
             verify=_ssl_context(),
@@ -95,7 +95,7 @@ class Transport:
             answer = self._send(self._api, url, headers, subject, self._require_own_origin, str)
             check(answer, subject, self._token)
             # What an answer holds is stored as received, and a token is stored sealed only.
-            if self._token.encode() in answer.body:
+            if self._token in answer.url or self._token.encode() in answer.body:
                 raise GitHubError(f"{subject}: the answer repeats the token. Check the endpoint.")
             return answer
 

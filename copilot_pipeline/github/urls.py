@@ -45,6 +45,8 @@ def normalize_proxy(text: str) -> str:
             "the proxy address holds credentials, which would be stored in the clear: "
             "use a proxy that admits this machine without them"
         )
+    if url.query or url.fragment or url.path not in ("", "/"):
+        raise RefusedUrlError("the proxy must be an address without path and query")
     return str(url).rstrip("/")
 
 

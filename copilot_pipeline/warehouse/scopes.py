@@ -54,17 +54,15 @@ def save_scope(
     changed = {"updated_at": now, **({} if metrics_api is None else {"metrics_api": metrics_api})}
     same = (scopes.c.account_id == account_id, *_is(scopes, kind, slug))
     if connection.execute(sa.update(scopes).where(*same).values(**changed)).rowcount == 0:
-        connection.execute(
-            sa.insert(scopes).values(
-                **_take_back(connection, account_id, kind, slug),
-                account_id=account_id,
-                kind=kind,
-                slug=slug,
-                metrics_api=metrics_api or DEFAULT_METRICS_API,
-                created_at=now,
-                updated_at=now,
-            )
-        )
+        new = {
+            "account_id": account_id,
+            "kind": kind,
+            "slug": slug,
+            "metrics_api": DEFAULT_METRICS_API,
+            "created_at": now,
+        }
+        remembered = _take_back(connection, account_id, kind, slug)
+        connection.execute(sa.insert(scopes).values({**new, **remembered, **changed}))
 
 
 def update_scope(connection: Connection, scope_id: int, **values: Any) -> None:
@@ -81,6 +79,7 @@ def delete_scope(connection: Connection, scope_id: int) -> None:
         scopes.c.kind,
         scopes.c.slug,
         scopes.c.name,
+        scopes.c.metrics_api,
         scopes.c.implementation_date,
         sa.literal(datetime.now(UTC), UtcDateTime).label("removed_at"),
     )
@@ -88,6 +87,11 @@ def delete_scope(connection: Connection, scope_id: int) -> None:
     names = list(source.selected_columns.keys())
     connection.execute(sa.insert(removed_scopes).from_select(names, source))
     connection.execute(sa.delete(scopes).where(scopes.c.id == scope_id))
+
+
+def removed_endpoints(connection: Connection) -> list[str]:
+    """Where the scopes that are no longer collected were collected from."""
+    return list(connection.execute(sa.select(removed_scopes.c.endpoint).distinct()).scalars())
 
 
 def find_collecting_login(
@@ -114,11 +118,11 @@ def _is(table: sa.Table, kind: str, slug: str) -> tuple[sa.ColumnElement[bool], 
 
 
 def _take_back(connection: Connection, account_id: int, kind: str, slug: str) -> dict[str, Any]:
-    """The id, name and date of the scope of that name that was removed last, if there is one."""
+    """What is remembered of the scope of that name that was removed last, if there is one."""
     endpoint = sa.select(accounts.c.endpoint).where(accounts.c.id == account_id)
     columns = removed_scopes.c
     query = (
-        sa.select(columns.id, columns.name, columns.implementation_date)
+        sa.select(columns.id, columns.name, columns.metrics_api, columns.implementation_date)
         .where(columns.endpoint == endpoint.scalar_subquery(), *_is(removed_scopes, kind, slug))
         .order_by(columns.removed_at.desc())
         .limit(1)

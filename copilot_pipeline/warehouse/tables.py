@@ -118,6 +118,7 @@ removed_scopes = Table(
     Column("kind", Text, nullable=False, comment="organization or enterprise"),
     Column("slug", Text, nullable=False, comment="The name in GitHub's addresses"),
     Column("name", Text, comment="A name for people"),
+    Column("metrics_api", Text, nullable=False, comment="reports or legacy"),
     Column("implementation_date", Date, comment="When the roll-out began"),
     Column("removed_at", UtcDateTime, nullable=False),
     comment="One row is a scope that is no longer collected; its rows are kept.",

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False, comment="organization or enterprise"),
         sa.Column("slug", sa.Text(), nullable=False, comment="The name in GitHub's addresses"),
         sa.Column("name", sa.Text(), comment="A name for people"),
+        sa.Column("metrics_api", sa.Text(), nullable=False, comment="reports or legacy"),
         sa.Column("implementation_date", sa.Date(), comment="When the roll-out began"),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk__tool_copilot_removed_scopes"),
