@@ -1,4 +1,7 @@
-"""The test connection: what `accounts check` says of each faulty scope, and the expiry warning."""
+"""The test connection: what `accounts check` says of each faulty scope, and the expiry warning.
+
+It reads accounts and scopes only: on PostgreSQL it is tried once, and each fault on SQLite.
+"""
 
 import json
 import os
@@ -6,6 +9,7 @@ import pty
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -57,14 +61,12 @@ def imported(github: SimulatedGitHub, token: str, capsys: Output) -> None:
 
 
 @pytest.fixture
-def token(
-    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
-) -> str:
+def token(environment: Path, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("GITHUB_TOKEN", github.token)
     return github.token
 
 
-@pytest.mark.usefixtures("imported")
+@pytest.mark.usefixtures("warehouse_environment", "imported")
 def test_a_sound_account_is_ok_at_every_endpoint_and_exits_with_0(
     github: SimulatedGitHub, capsys: Output
 ) -> None:
@@ -208,7 +210,6 @@ def test_a_rate_limit_is_told_at_once_and_ends_the_questions_about_that_scope(
 
 @pytest.mark.parametrize("token_kind", [TOKEN, FINE_GRAINED])
 @pytest.mark.parametrize(("days", "status"), [(13, "expires_soon"), (15, "ok"), (None, "ok")])
-@pytest.mark.usefixtures("warehouse_environment")
 def test_a_token_that_expires_within_two_weeks_is_told(
     github: SimulatedGitHub,
     capsys: Output,

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from copilot_pipeline.demo import faults
@@ -110,9 +111,11 @@ def test_texts_that_databases_dislike_are_kept(
 def test_the_job_fetches_all_accounts_and_one_refusal_does_not_stop_the_others(
     two_accounts: str, github: SimulatedGitHub
 ) -> None:
-    assert execute("fetch_account_metrics").success
-    github.faults.add(ENDPOINT, times=1, **faults.copilot_user_refused())
-    result = execute("fetch_account_metrics")
+    # On the instance of DAGSTER_HOME: what it keeps is searched for tokens after the test.
+    with dg.DagsterInstance.get() as instance:
+        assert execute("fetch_account_metrics", instance=instance).success
+        github.faults.add(ENDPOINT, times=1, **faults.copilot_user_refused())
+        result = execute("fetch_account_metrics", instance=instance)
     assert not result.success
     assert "account demo-admin, GET /copilot_internal/user: 403" in failure(result)
     rows = read_table(two_accounts, "copilot_metrics", "id")
