@@ -1,7 +1,7 @@
 """The test connection: may an account's token read what its scopes are collected from?"""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -80,19 +80,18 @@ def check_access(database: Database, account_id: int) -> AccessReport:
 
 
 def describe_expiry(expires_at: datetime | None, now: datetime) -> str | None:
-    """A warning, where a token has expired or will within two weeks."""
+    """A warning with advice, where a token has expired or will within two weeks."""
     if expires_at is None or expires_at - now > EXPIRY_WARNING:
         return None
     when = "expired" if expires_at <= now else "expires"
-    return f"The token {when} on {expires_at:%Y-%m-%d at %H:%M} UTC."
+    return f"The token {when} on {expires_at:%Y-%m-%d at %H:%M} UTC. {RENEWAL_ADVICE}"
 
 
 def _check_expiry(expires_at: datetime | None) -> Check:
     warning = describe_expiry(expires_at, datetime.now(UTC))
     if warning is None:
         return Check(None, "token", OK)
-    message = f"{warning} {RENEWAL_ADVICE}"
-    return Check(None, "token", EXPIRES_SOON, message, message)
+    return Check(None, "token", EXPIRES_SOON, warning, warning)
 
 
 def _endpoints(scope: Scope) -> dict[str, Callable[[GitHubClient], None]]:
@@ -112,7 +111,7 @@ def _check_scope(client: GitHubClient, scope: Scope) -> Iterator[Check]:
         if limited is not None:
             # Going on while limited would only make GitHub angrier. (Other scopes are asked: a
             # secondary limit may be that of one endpoint.)
-            yield Check(scope, endpoint, limited.status, limited.message, limited.advice)
+            yield replace(limited, endpoint=endpoint)
             continue
         try:
             ask(client)
@@ -155,7 +154,7 @@ def _refused(scope: Scope | None, endpoint: str, error: GitHubError) -> Check:
 def _not_asked(scopes: list[Scope], refused: Check) -> list[Check]:
     """Without a token that works, every endpoint would only say the same."""
     return [
-        Check(scope, endpoint, refused.status, refused.message, refused.advice)
+        replace(refused, scope=scope, endpoint=endpoint)
         for scope in scopes
         for endpoint in _endpoints(scope)
     ]

@@ -122,9 +122,8 @@ def remove_account(database: Database, account_id: int) -> None:
     """Deletes the account with its token, scopes and own metrics. What was collected stays."""
     with database.write() as connection:
         stored.lock_accounts(connection)
-        for scope in list_scopes(connection):
-            if scope.account_id == account_id:
-                delete_scope(connection, scope.id)
+        for scope in list_scopes(connection, account_id):
+            delete_scope(connection, scope.id)
         stored.delete_account(connection, account_id)
 
 
@@ -217,9 +216,8 @@ def _save_options(connection: sa.Connection, account_id: int, options: AccountOp
         for slug in slugs:
             save_scope(connection, account_id, kind, slug, options.metrics_api)
     if options.metrics_api is not None and not any(slugs for _, slugs in options.slugs()):
-        for scope in list_scopes(connection):
-            if scope.account_id == account_id:
-                update_scope(connection, scope.id, metrics_api=options.metrics_api)
+        for scope in list_scopes(connection, account_id):
+            update_scope(connection, scope.id, metrics_api=options.metrics_api)
 
 
 def _require_free(

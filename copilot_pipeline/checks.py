@@ -6,7 +6,6 @@ import dagster as dg
 
 from copilot_pipeline.access_check import describe_expiry
 from copilot_pipeline.accounts import all_accounts
-from copilot_pipeline.github.meanings import RENEWAL_ADVICE
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.database import Database
 
@@ -22,7 +21,7 @@ def check_token_expiry(database: Database) -> dg.AssetCheckResult:
     now = datetime.now(UTC)
     accounts = [account for account, _ in all_accounts(database)]
     warnings = [
-        f"Account {account.id}, {one_line(account.login)}: {warning} {RENEWAL_ADVICE}"
+        f"Account {account.id}, {one_line(account.login)}: {warning}"
         for account in accounts
         if (warning := describe_expiry(account.token_expires_at, now)) is not None
     ]

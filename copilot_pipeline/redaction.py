@@ -11,7 +11,11 @@ _TOKEN = re.compile(
     r"|[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?\b)"
 )
 _URL_QUERY = re.compile(r"(https?://[^\s\"'<>?]+)\?[^\s\"'<>]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+
+# The inside of a character class: controls beyond ASCII, separators of lines, and marks that turn
+# the direction of text.
+UNSHOWABLE = r"\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069"
+_CONTROL = re.compile(rf"[\x00-\x1f{UNSHOWABLE}]+")
 
 
 def looks_like_token(text: str) -> bool:

@@ -128,6 +128,13 @@ def github() -> Iterator[SimulatedGitHub]:
         yield simulated
 
 
+@pytest.fixture
+def other() -> Iterator[SimulatedGitHub]:
+    """Another host that would accept the token."""
+    with SimulatedGitHub([Organization("octo-demo")]) as other:
+        yield other
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of GitHub's reference payloads."""

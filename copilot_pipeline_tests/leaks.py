@@ -6,6 +6,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from copilot_pipeline.warehouse.database import parse_url
+
 SECRET = "5ec2e7" * 10 + "abcd"
 
 # Every token that the tests use has GitHub's form, apart from a few that test another one.
@@ -33,11 +35,12 @@ def files_that_leak(folder: Path) -> list[str]:
 
 def tables_that_leak(url: str) -> list[str]:
     """The tables of the database, Dagster's included, in which any row holds one."""
-    return [f"{name}: {found}" for name, text in _rows(url) if (found := leaked(text))]
+    return [f"{name}: {found}" for name, text in stored_rows(url) if (found := leaked(text))]
 
 
-def _rows(url: str) -> Iterator[tuple[str, str]]:
-    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+def stored_rows(url: str) -> Iterator[tuple[str, str]]:
+    """Every row of the database as a text, after the name of its table."""
+    engine = sa.create_engine(parse_url(url))
     try:
         with engine.connect() as connection:
             for name in sa.inspect(connection).get_table_names():

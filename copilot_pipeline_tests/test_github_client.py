@@ -46,6 +46,11 @@ def give(github: SimulatedGitHub, files: list[bytes | str], day: date, **more: A
     github.organization("octo-demo").reports["organization-1-day", day] = given
 
 
+def links(github: SimulatedGitHub, *addresses: str) -> None:
+    """Makes the newest day's report an envelope with these links."""
+    give(github, [], github.newest_day, links=list(addresses))
+
+
 # --- users ------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, RefusedUrlError
 from copilot_pipeline.github.urls import (
@@ -19,25 +18,13 @@ from copilot_pipeline.github.urls import (
     same_origin,
     without_query,
 )
-from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of
+from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of, links
 
 
 @pytest.fixture
 def client(github: SimulatedGitHub) -> Iterator[GitHubClient]:
     with client_of(github) as client:
         yield client
-
-
-@pytest.fixture
-def other() -> Iterator[SimulatedGitHub]:
-    """Another host that would accept the token."""
-    with SimulatedGitHub([Organization("octo-demo")]) as other:
-        yield other
-
-
-def links(github: SimulatedGitHub, *addresses: str) -> None:
-    given = ReportFiles([], links=list(addresses))
-    github.organization("octo-demo").reports["organization-1-day", github.newest_day] = given
 
 
 # --- endpoints and proxies --------------------------------------------------------------------

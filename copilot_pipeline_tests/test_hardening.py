@@ -27,7 +27,7 @@ from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.faults import Answer
 from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization, ReportFiles
+from copilot_pipeline.demo.organization import ReportFiles
 from copilot_pipeline.github import transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import (
@@ -40,7 +40,7 @@ from copilot_pipeline.github.urls import normalize_proxy
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.loading import execute, import_organizations, read_table
-from copilot_pipeline_tests.test_github_client import ORG, QUICK, REPORT, client_of
+from copilot_pipeline_tests.test_github_client import ORG, QUICK, REPORT, client_of, links
 
 ONCE = replace(QUICK, attempts=1, rate_limit_attempts=1)
 MIB = 1024 * 1024
@@ -98,18 +98,6 @@ def drip(connection: socket.socket, piece: bytes, seconds: float = 4.0) -> None:
 def client(github: SimulatedGitHub) -> Iterator[GitHubClient]:
     with client_of(github) as client:
         yield client
-
-
-@pytest.fixture
-def other() -> Iterator[SimulatedGitHub]:
-    """Another host that would accept the token."""
-    with SimulatedGitHub([Organization("octo-demo")]) as other:
-        yield other
-
-
-def links(github: SimulatedGitHub, *addresses: str) -> None:
-    given = ReportFiles([], links=list(addresses))
-    github.organization("octo-demo").reports["organization-1-day", github.newest_day] = given
 
 
 def elsewhere(github: SimulatedGitHub, other: SimulatedGitHub) -> dict[str, str]:

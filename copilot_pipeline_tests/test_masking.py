@@ -30,6 +30,7 @@ from copilot_pipeline.vault import Identity, Vault, VaultError
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database, DatabaseError
 from copilot_pipeline_tests.commands import Output, import_with, succeed
+from copilot_pipeline_tests.leaks import stored_rows
 from copilot_pipeline_tests.loading import execute, import_organizations
 from copilot_pipeline_tests.test_github_client import ORG, QUICK, REPORT, client_of
 from copilot_pipeline_tests.test_hardening import wire
@@ -88,16 +89,9 @@ def files_holding(folder: Path, text: str) -> list[Path]:
 
 def tables_holding(url: str, text: str) -> list[str]:
     """The tables of the database in which any row holds the text."""
-    with Database(url) as database, database.read() as connection:
-        names = sa.inspect(connection).get_table_names()
-        assert names
-        rows = {
-            name: connection.execute(sa.select(sa.text("*")).select_from(sa.table(name))).all()
-            for name in names
-        }
-    return [
-        name for name in names if any(text in str(value) for row in rows[name] for value in row)
-    ]
+    rows = list(stored_rows(url))
+    assert rows
+    return [name for name, row in rows if text in row]
 
 
 def events(result: dg.ExecuteInProcessResult) -> str:

@@ -11,12 +11,11 @@ from typing import Any
 import click
 
 from copilot_pipeline import settings
-from copilot_pipeline.redaction import redact
+from copilot_pipeline.redaction import UNSHOWABLE, redact
 from copilot_pipeline.warehouse.database import Database
 
-# What a terminal must not get raw: controls, marks that turn the direction of
-# text, separators of lines, and unpaired surrogates. JSON may escape every character.
-_UNSHOWABLE = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# What a terminal must not get raw, and unpaired surrogates. JSON may escape every character.
+_UNSHOWABLE = re.compile(rf"[{UNSHOWABLE}\ud800-\udfff]")
 
 Command = Callable[..., Any]
 

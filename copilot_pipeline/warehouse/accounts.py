@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from copilot_pipeline.vault import Identity, SealedToken
-from copilot_pipeline.warehouse.rows import upsert_statement
+from copilot_pipeline.warehouse.rows import lock, upsert_statement
 from copilot_pipeline.warehouse.tables import accounts
 
 # An arbitrary number that only changes of accounts lock on.
@@ -53,10 +53,9 @@ def lock_accounts(connection: Connection) -> None:
     """Makes others that change accounts wait for the end of this transaction.
 
     Without it, a rotation could write back a token that was replaced meanwhile, and two accounts
-    could take the same scope. SQLite has one writer at a time anyway.
+    could take the same scope.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ACCOUNTS_LOCK)))
+    lock(connection, ACCOUNTS_LOCK)
 
 
 def save_account(connection: Connection, profile: Profile, sealed: SealedToken) -> int:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import MASK, redact
+from copilot_pipeline.warehouse.rows import lock
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -114,8 +115,7 @@ class Database:
             if _current_revision(connection) == head:
                 return
         with self.write() as connection:
-            if not self.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
+            lock(connection, UPGRADE_LOCK)
             # Asked again: another process may have upgraded while this one waited for the lock.
             current = _current_revision(connection)
             known = {script.revision for script in scripts.walk_revisions()}

@@ -21,14 +21,21 @@ def frame_rows(frame: pd.DataFrame, **constants: Any) -> list[Row]:
     return [{**constants, **dict(zip(names, row, strict=True))} for row in values]
 
 
+def lock(connection: Connection, *numbers: int) -> None:
+    """Makes others that lock on these numbers wait for the end of this transaction.
+
+    SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*numbers)))
+
+
 def lock_scope(connection: Connection, scope_id: int) -> None:
     """Makes other writers of the scope wait for the end of this transaction.
 
     Two that replace the same day would both delete the old rows and then insert the same keys.
-    SQLite has one writer at a time anyway.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCOPE_LOCK, scope_id)))
+    lock(connection, SCOPE_LOCK, scope_id)
 
 
 def replace_slice(

@@ -31,8 +31,11 @@ class Scope:
         return f"{self.kind} {self.slug}"
 
 
-def list_scopes(connection: Connection) -> list[Scope]:
+def list_scopes(connection: Connection, account_id: int | None = None) -> list[Scope]:
+    """The scopes of that account (None: of all)."""
     query = sa.select(*(scopes.c[name] for name in Scope.__annotations__)).order_by(scopes.c.id)
+    if account_id is not None:
+        query = query.where(scopes.c.account_id == account_id)
     return [Scope(**row._mapping) for row in connection.execute(query)]
 
 
