@@ -16,9 +16,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from copilot_pipeline.demo import faults
+from copilot_pipeline.demo.catalog import report_records
+from copilot_pipeline.demo.enterprise_seats import enterprise_seats
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.legacy import legacy_day
-from copilot_pipeline.demo.organization import NotReady, Organization, ReportFiles
+from copilot_pipeline.demo.organization import Enterprise, NotReady, Organization, ReportFiles
 from copilot_pipeline.demo.reports import organization_28_day, organization_day
 from copilot_pipeline.demo.seats import seats
 from copilot_pipeline.demo.users import authenticated_user
@@ -577,6 +579,40 @@ def test_generated_reports_follow_the_record_schema_and_use_every_field(referenc
     record_validator(reference, "report_28_day").validate(organization_28_day(organization, DAY))
 
 
+@pytest.mark.parametrize("kind", ["organization", "enterprise"])
+def test_every_generated_report_follows_the_record_schema(reference: Path, kind: str) -> None:
+    enterprise = Enterprise(
+        "demo-enterprise",
+        [Organization("demo-org", seat_count=60), Organization("other-org", seat_count=30)],
+    )
+    scope = enterprise if kind == "enterprise" else enterprise.organizations[0]
+    for name, schema in {
+        f"{kind}-1-day": "aggregate_day",
+        f"{kind}-28-day": "report_28_day",
+        "users-1-day": "user_day",
+        "users-28-day": "user_day",
+        "user-teams-1-day": "user_team",
+        "repos-1-day": "repo_day",
+    }.items():
+        validator = record_validator(reference, schema)
+        days = (
+            [DAY] if name.endswith("-28-day") else [DAY - timedelta(n) for n in range(0, 340, 37)]
+        )
+        for day in days:
+            for record in report_records(scope, name, day):
+                validator.validate(record)
+        known = set(validator.schema["$defs"][schema]["properties"])
+        seen = {field for record in report_records(scope, name, DAY) for field in record}
+        housekeeping = {"etl_id", "day_partition", "entity_id_partition"}
+        other_scope = set()
+        if kind == "organization" and schema == "user_team":
+            other_scope = {"enterprise_id"}
+        if kind == "enterprise" and schema != "repo_day":
+            other_scope = {"organization_id"}
+        window = {"report_start_day", "report_end_day"} if name == "users-1-day" else set()
+        assert seen == known - housekeeping - other_scope - window
+
+
 @pytest.mark.parametrize(
     ("path", "schema"),
     [
@@ -597,6 +633,14 @@ def test_seats_follow_the_openapi_description(reference: Path, api: httpx.Client
     ref = {"$ref": "#/components/schemas/copilot-seat-details"}
     validator = openapi_validator(reference, "openapi-copilot.json", ref)
     for seat in api.get(SEATS).json()["seats"]:
+        validator.validate(seat)
+
+
+def test_enterprise_seats_follow_the_openapi_description(reference: Path) -> None:
+    ref = {"$ref": "#/components/schemas/copilot-seat-details"}
+    validator = openapi_validator(reference, "openapi-copilot.json", ref)
+    enterprise = Enterprise("demo-enterprise", [Organization("demo-org"), Organization("other")])
+    for seat in enterprise_seats(enterprise, DAY, 0, 100):
         validator.validate(seat)
 
 

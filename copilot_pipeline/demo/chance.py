@@ -28,7 +28,8 @@ def split(total: int, weights: Sequence[float]) -> list[int]:
         return [0] * len(weights)
     scale = total / sum(weights)
     parts = [int(weight * scale) for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda i: parts[i] - weights[i] * scale)
-    for i in by_remainder[: total - sum(parts)]:
-        parts[i] += 1
+    if missing := total - sum(parts):
+        by_remainder = sorted(range(len(weights)), key=lambda i: parts[i] - weights[i] * scale)
+        for i in by_remainder[:missing]:
+            parts[i] += 1
     return parts

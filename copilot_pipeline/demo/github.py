@@ -1,10 +1,10 @@
 """A simulated GitHub on loopback that speaks the shapes of GitHub's Copilot REST API.
 
 Two servers in one background thread: the API, and the download host that the signed links of the
-usage metrics reports point to. Routes and answers live here; the figures in `reports`, `legacy`,
-`seats` and `users`; what can go wrong in `faults`. Shapes: GitHub's documentation pages "REST API
-endpoints for Copilot usage metrics", "REST API endpoints for Copilot user management" and "Rate
-limits for the REST API".
+usage metrics reports point to. Routes and answers live here; the figures in `legacy`, `seats`,
+`users` and the modules that `catalog` names; what can go wrong in `faults`. Shapes: GitHub's
+documentation pages "REST API endpoints for Copilot usage metrics", "REST API endpoints for Copilot
+user management" and "Rate limits for the REST API".
 """
 
 from __future__ import annotations
@@ -35,10 +35,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from copilot_pipeline.demo import faults
+from copilot_pipeline.demo.catalog import has_report, is_offered, report_records
+from copilot_pipeline.demo.enterprise_seats import (
+    enterprise_seat_rows,
+    enterprise_seat_total,
+    enterprise_seats,
+)
 from copilot_pipeline.demo.faults import Answer, FaultMiddleware, Faults, Origin, query_of
 from copilot_pipeline.demo.legacy import legacy_day
-from copilot_pipeline.demo.organization import NotReady, Organization, ReportFiles
-from copilot_pipeline.demo.reports import REPORTS
+from copilot_pipeline.demo.organization import Enterprise, NotReady, Organization, ReportFiles
 from copilot_pipeline.demo.seats import billing, seat_total, seats
 from copilot_pipeline.demo.users import authenticated_user, copilot_user
 
@@ -50,6 +55,7 @@ HOURLY_LIMIT = 5000
 ANY_SCOPE: frozenset[str] = frozenset()
 METRICS_SCOPES = frozenset({"read:org", "write:org", "admin:org"})
 BILLING_SCOPES = METRICS_SCOPES | {"manage_billing:copilot"}
+ENTERPRISE_SCOPES = frozenset({"read:enterprise", "admin:enterprise", "manage_billing:copilot"})
 LEGACY_REACH = timedelta(days=100)
 
 
@@ -82,6 +88,8 @@ class _RefusedError(Exception):
 class SimulatedGitHub:
     """GitHub for a demo or a test: `with SimulatedGitHub([Organization("demo-org")]) as github:`.
 
+    An enterprise's organizations are served too, without being listed again.
+
     `today` stops the clock for reports and seats, not for signed links, which are valid for
     `link_lifetime` seconds. Every report comes in `shards` files, its lines dealt out in turn. The
     API listens on `port`, by default on any free one.
@@ -97,6 +105,7 @@ class SimulatedGitHub:
         self,
         organizations: Sequence[Organization],
         *,
+        enterprises: Sequence[Enterprise] = (),
         token: str = DEMO_TOKEN,
         user: Mapping[str, Any] | None = None,
         today: date | None = None,
@@ -110,7 +119,9 @@ class SimulatedGitHub:
         self.link_lifetime = link_lifetime
         self.shards = shards
         self._port = port
-        self._organizations = {each.slug.lower(): each for each in organizations}
+        inside = [each for enterprise in enterprises for each in enterprise.organizations]
+        self._organizations = {each.slug.lower(): each for each in [*organizations, *inside]}
+        self._enterprises = {each.slug.lower(): each for each in enterprises}
         self._today = today
         self._accounts: dict[str, _Account] = {}
         self._blobs: dict[str, bytes] = {}
@@ -140,6 +151,10 @@ class SimulatedGitHub:
     def organization(self, slug: str) -> Organization:
         """The organization to change while the servers run; KeyError for an unknown one."""
         return self._organizations[slug.lower()]
+
+    def enterprise(self, slug: str) -> Enterprise:
+        """The enterprise to change while the servers run; KeyError for an unknown one."""
+        return self._enterprises[slug.lower()]
 
     def signed_link(self, path: str) -> str:
         """A link the download host accepts for this path, whether or not a blob is there."""
@@ -184,6 +199,8 @@ class SimulatedGitHub:
 
     def _api(self) -> ASGIApp:
         prefix = "/orgs/{org}/copilot"
+        enterprise = "/enterprises/{enterprise}/copilot"
+        one_day, latest = "metrics/reports/{report}-1-day", "metrics/reports/{report}-28-day/latest"
         routes: list[tuple[str, _Serve, frozenset[str]]] = [
             ("/user", self._user, ANY_SCOPE),
             ("/rate_limit", self._rate_limit, ANY_SCOPE),
@@ -191,12 +208,11 @@ class SimulatedGitHub:
             (f"{prefix}/billing", self._billing, BILLING_SCOPES),
             (f"{prefix}/billing/seats", self._seats, BILLING_SCOPES),
             (f"{prefix}/metrics", self._legacy_metrics, BILLING_SCOPES),
-            (f"{prefix}/metrics/reports/{{report}}-1-day", self._one_day_report, METRICS_SCOPES),
-            (
-                f"{prefix}/metrics/reports/{{report}}-28-day/latest",
-                self._latest_report,
-                METRICS_SCOPES,
-            ),
+            (f"{prefix}/{one_day}", self._one_day_report, METRICS_SCOPES),
+            (f"{prefix}/{latest}", self._latest_report, METRICS_SCOPES),
+            (f"{enterprise}/billing/seats", self._enterprise_seats, ENTERPRISE_SCOPES),
+            (f"{enterprise}/{one_day}", self._one_day_report, ENTERPRISE_SCOPES),
+            (f"{enterprise}/{latest}", self._latest_report, ENTERPRISE_SCOPES),
             ("/{path:path}", self._nothing, ANY_SCOPE),
         ]
         # Tracebacks in the answer, as uvicorn's log is silenced for the sake of cut connections.
@@ -258,6 +274,17 @@ class SimulatedGitHub:
             raise _RefusedError(faults.not_found())
         return organization
 
+    def _enterprise(self, request: HttpRequest) -> Enterprise:
+        enterprise = self._enterprises.get(request.path_params["enterprise"].lower())
+        if enterprise is None:
+            raise _RefusedError(faults.not_found())
+        return enterprise
+
+    def _scope(self, request: HttpRequest) -> Organization | Enterprise:
+        if "enterprise" in request.path_params:
+            return self._enterprise(request)
+        return self._organization(request)
+
     def _nothing(self, request: HttpRequest, account: _Account) -> Response:
         raise _RefusedError(faults.not_found())
 
@@ -288,6 +315,13 @@ class SimulatedGitHub:
         body = {"total_seats": page.total, "seats": listed}
         return JSONResponse(body, headers=page.link_header(request, self.url))
 
+    def _enterprise_seats(self, request: HttpRequest, account: _Account) -> Response:
+        enterprise = self._enterprise(request)
+        page = _Page.of(request, enterprise_seat_rows(enterprise), default_size=50)
+        listed = enterprise_seats(enterprise, self.newest_day, page.start, page.stop)
+        body = {"total_seats": enterprise_seat_total(enterprise), "seats": listed}
+        return JSONResponse(body, headers=page.link_header(request, self.url))
+
     def _legacy_metrics(self, request: HttpRequest, account: _Account) -> Response:
         organization = self._organization(request)
         if not organization.legacy:
@@ -309,12 +343,12 @@ class SimulatedGitHub:
         return [day for day in reach if organization.has_day(day)]
 
     def _one_day_report(self, request: HttpRequest, account: _Account) -> Response:
-        organization = self._organization(request)
+        scope = self._scope(request)
         day = _day_parameter(request, "day", dates_only=True)
         if day is None:
             raise _RefusedError(faults.invalid_parameter("day"))
         name = f"{request.path_params['report']}-1-day"
-        return self._envelope(organization, name, day, {"report_day": day.isoformat()})
+        return self._envelope(scope, name, day, {"report_day": day.isoformat()})
 
     def _latest_report(self, request: HttpRequest, account: _Account) -> Response:
         last = self.newest_day
@@ -323,18 +357,18 @@ class SimulatedGitHub:
             "report_end_day": last.isoformat(),
         }
         name = f"{request.path_params['report']}-28-day"
-        return self._envelope(self._organization(request), name, last, window)
+        return self._envelope(self._scope(request), name, last, window)
 
     def _envelope(
-        self, organization: Organization, name: str, day: date, days: dict[str, str]
+        self, scope: Organization | Enterprise, name: str, day: date, days: dict[str, str]
     ) -> Response:
         """Links to the report's files, or one of the ways to say that there is none."""
-        if name not in REPORTS:
+        if not is_offered(scope, name):
             raise _RefusedError(faults.not_found())
-        report = organization.reports.get((name, day))
+        report = scope.reports.get((name, day))
         if report is None:
-            ready = day <= self.newest_day and organization.has_day(day)
-            report = self._generate(organization, name, day) if ready else NotReady.NO_CONTENT
+            ready = day <= self.newest_day and has_report(scope, name, day)
+            report = self._generate(scope, name, day) if ready else NotReady.NO_CONTENT
         match report:
             case NotReady.NO_CONTENT:
                 return Response(status_code=204)
@@ -346,12 +380,12 @@ class SimulatedGitHub:
                 if report_day is not None and "report_day" in days:
                     days = {"report_day": report_day.isoformat()}
                 if links is None:
-                    folder = f"/{organization.id}/{name}/{day.isoformat()}"
+                    folder = f"/{scope.id}/{name}/{day.isoformat()}"
                     links = [self._publish(folder, part, body) for part, body in enumerate(files)]
                 return JSONResponse({"download_links": links, **days})
 
-    def _generate(self, organization: Organization, name: str, day: date) -> ReportFiles:
-        lines = [json.dumps(record) + "\n" for record in REPORTS[name](organization, day)]
+    def _generate(self, scope: Organization | Enterprise, name: str, day: date) -> ReportFiles:
+        lines = [json.dumps(record) + "\n" for record in report_records(scope, name, day)]
         return ReportFiles(["".join(lines[part :: self.shards]) for part in range(self.shards)])
 
     # --- the download host ------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from copilot_pipeline.demo.chance import chance
 from copilot_pipeline.demo.organization import Organization, Record
-from copilot_pipeline.demo.users import API, HOST, node_id, simple_user
+from copilot_pipeline.demo.teams import assigning_team, team_record
+from copilot_pipeline.demo.users import FIRST_USER_ID, login_of, simple_user
 
-_TEAMS = ("platform", "web", "mobile", "data")
 _EDITORS = (
     "vscode/1.99.0/copilot/1.300.0",
     "vscode/1.104.2/copilot-chat/0.31.5",
@@ -75,8 +75,8 @@ def _is_since(instant: str | None, start: datetime) -> bool:
 
 def _seat(organization: Organization, index: int, day: date) -> Record:
     slug = organization.slug.lower()
-    # Steps of the golden ratio spread the kinds of seat evenly, also over a few seats.
-    place = (chance(slug, "seats") + index * _GOLDEN_RATIO) % 1
+    number = organization.first_user + index
+    place = _place(chance(slug, "seats"), index)
     created = _created_day(slug, index, day, idle=_NEVER_USED <= place < _NEVER_USED + _IDLE)
     used = _last_activity_day(slug, index, day, created, place)
     zone = _OTHER_ZONE if index % 9 == 4 else UTC
@@ -97,11 +97,26 @@ def _seat(organization: Organization, index: int, day: date) -> Record:
         ),
         "last_authenticated_at": instant(used, 10) if used else None,
         "plan_type": organization.plan_type,
-        "assignee": simple_user(f"demo-user-{index + 1:04d}", 5_000_001 + index),
+        "assignee": simple_user(login_of(number), FIRST_USER_ID + number),
     }
-    if chance(slug, index, "team") < 0.6:
-        seat["assigning_team"] = _team(organization, int(chance(slug, index, "which") * 4))
+    if (team := assigning_team(organization, index)) is not None:
+        seat["assigning_team"] = team_record(organization, team)
     return seat
+
+
+def _place(offset: float, index: int) -> float:
+    """Steps of the golden ratio spread the kinds of seat evenly, also over a few seats."""
+    return (offset + index * _GOLDEN_RATIO) % 1
+
+
+def seats_by_use(organization: Organization) -> tuple[list[int], list[int]]:
+    """The indexes of the seats that are in use, and of those that are idle or were never used."""
+    offset = chance(organization.slug.lower(), "seats")
+    used: list[int] = []
+    unused: list[int] = []
+    for index in range(organization.seat_count):
+        (unused if _place(offset, index) < _NEVER_USED + _IDLE else used).append(index)
+    return used, unused
 
 
 def _created_day(slug: str, index: int, day: date, *, idle: bool) -> date:
@@ -136,26 +151,3 @@ def _latest_in_cycle(slug: str, index: int, day: date, length: int) -> date:
 
 def _next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def _team(organization: Organization, number: int) -> Record:
-    slug = _TEAMS[number]
-    identity = organization.id * 10 + number
-    url = f"{API}/organizations/{organization.id}/team/{identity}"
-    return {
-        "id": identity,
-        "node_id": node_id("Team", identity),
-        "url": url,
-        "html_url": f"https://{HOST}/orgs/{organization.slug}/teams/{slug}",
-        "name": slug.capitalize(),
-        "slug": slug,
-        "description": f"The {slug} engineers",
-        "privacy": "closed",
-        "notification_setting": "notifications_enabled",
-        "permission": "pull",
-        "members_url": f"{url}/members{{/member}}",
-        "repositories_url": f"{url}/repos",
-        "type": "organization",
-        "organization_id": organization.id,
-        "parent": None,
-    }

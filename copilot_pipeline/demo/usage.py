@@ -35,6 +35,13 @@ class ActiveUsers:
             f"monthly_{name}_users": self.monthly,
         }
 
+    def trailing_fields(self) -> Record:
+        """The counts that only the 28 days have."""
+        return {
+            "monthly_active_chat_users": round(self.monthly * 0.82),
+            "monthly_active_agent_users": round(self.monthly * 0.60),
+        }
+
 
 def _maturity(day: date) -> float:
     """How far the rollout has come, 0 to 1: it only grows, fastest at New Year 2026."""
@@ -50,8 +57,23 @@ def active_users(organization: Organization, day: date) -> ActiveUsers:
     return ActiveUsers(round(monthly * share), math.ceil(monthly * 0.9), monthly)
 
 
-def cli_users(users: ActiveUsers) -> ActiveUsers:
-    return users.part(0.22, 0.30, 0.38)
+# The part of the day's, week's and month's active users who use what is not in every editor.
+_AUDIENCES = {
+    "active_copilot_cloud_agent": (0.10, 0.18, 0.27),
+    "active_cli": (0.22, 0.30, 0.38),
+    "active_copilot_code_review": (0.18, 0.35, 0.50),
+    "passive_copilot_code_review": (0.10, 0.20, 0.25),
+    "active_copilot_app": (0.08, 0.12, 0.16),
+    "active_vscode_agent": (0.40, 0.50, 0.58),
+}
+
+
+def audience(users: ActiveUsers, name: str) -> ActiveUsers:
+    return users.part(*_AUDIENCES[name])
+
+
+def audience_of_a_month(name: str) -> float:
+    return _AUDIENCES[name][2]
 
 
 @dataclass(frozen=True)
@@ -122,7 +144,7 @@ def usage_rows(organization: Organization, day: date) -> list[Record]:
     users = active_users(organization, day)
     rows: list[Record] = []
     for feature in FEATURES:
-        if feature.name == CLI and not cli_users(users).daily:
+        if feature.name == CLI and not audience(users, "active_cli").daily:
             continue
         rows += _feature_rows(organization, day, users.daily, feature)
     return rows
@@ -182,17 +204,21 @@ def summed(rows: Iterable[Record], counters: Sequence[str]) -> Record:
     return {counter: sum(row[counter] for row in rows) for counter in counters}
 
 
-def breakdown(rows: list[Record], keys: Sequence[str], counters: Sequence[str]) -> list[Record]:
+def breakdown(rows: Iterable[Record], keys: Sequence[str], counters: Sequence[str]) -> list[Record]:
     """One entry per combination of the keys; rows that lack one of them belong to none."""
-    groups: dict[tuple[str, ...], list[Record]] = {}
+    names = (*keys, *counters)
+    entries: dict[tuple[str | None, ...], Record] = {}
     for row in rows:
-        group = tuple(row[key] for key in keys)
-        if None not in group:
-            groups.setdefault(group, []).append(row)
-    return [
-        {**dict(zip(keys, group, strict=True)), **summed(members, counters)}
-        for group, members in groups.items()
-    ]
+        group = tuple([row[key] for key in keys])
+        if None in group:
+            continue
+        entry = entries.get(group)
+        if entry is None:
+            entries[group] = {name: row[name] for name in names}
+        else:
+            for counter in counters:
+                entry[counter] += row[counter]
+    return list(entries.values())
 
 
 def by_ide(rows: list[Record]) -> list[Record]:

@@ -12,6 +12,13 @@ HOST = "github.example"
 API = f"https://api.{HOST}"
 
 
+FIRST_USER_ID = 5_000_001
+
+
+def login_of(number: int) -> str:
+    return f"demo-user-{number + 1:04d}"
+
+
 def node_id(kind: str, number: int) -> str:
     return base64.b64encode(f"{len(kind):03d}:{kind}{number}".encode()).decode()
 
