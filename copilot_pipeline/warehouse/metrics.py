@@ -41,17 +41,22 @@ def replace_report(
     return replace_slice(connection, raw_metrics, key, rows)
 
 
-def read_reports(connection: Connection, scope_id: int, day: date) -> dict[str, list[str]]:
-    """The payloads of every report stored for that day, by report, in the order of their parts."""
+def read_report(connection: Connection, scope_id: int, day: date, report: str) -> list[RawPart]:
+    """The stored files of one report of that day, in their order; none if it is not stored."""
+    raw = raw_metrics.c
     query = (
-        sa.select(raw_metrics.c.report, raw_metrics.c.payload)
-        .where(raw_metrics.c.scope_id == scope_id, raw_metrics.c.day == day)
-        .order_by(raw_metrics.c.report, raw_metrics.c.part)
+        sa.select(raw.url, raw.payload, raw.fetched_at)
+        .where(raw.scope_id == scope_id, raw.day == day, raw.report == report)
+        .order_by(raw.part)
     )
-    reports: dict[str, list[str]] = {}
-    for report, payload in connection.execute(query):
-        reports.setdefault(report, []).append(payload)
-    return reports
+    return [RawPart(*row) for row in connection.execute(query)]
+
+
+def stored_reports(connection: Connection, scope_id: int, day: date) -> list[str]:
+    """The names of the reports that are stored for that day."""
+    raw = raw_metrics.c
+    query = sa.select(raw.report).where(raw.scope_id == scope_id, raw.day == day)
+    return list(connection.execute(query.distinct().order_by(raw.report)).scalars())
 
 
 def stored_scope_days(connection: Connection, days: Sequence[date]) -> set[tuple[int, date]]:

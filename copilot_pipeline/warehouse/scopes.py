@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from copilot_pipeline.reports import collected_reports
 from copilot_pipeline.vault import Identity
 from copilot_pipeline.warehouse.tables import accounts, org_metrics, removed_scopes, scopes
 from copilot_pipeline.warehouse.types import UtcDateTime
@@ -26,6 +27,13 @@ class Scope:
     name: str | None
     metrics_api: str
     implementation_date: date | None
+    # The reports to collect; None: all that its kind has.
+    reports: tuple[str, ...] | None
+
+    @property
+    def collected_reports(self) -> tuple[str, ...]:
+        """The reports that are collected; the token must be able to read the first."""
+        return collected_reports(self.kind, self.metrics_api, self.reports)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.slug}"
@@ -36,7 +44,10 @@ def list_scopes(connection: Connection, account_id: int | None = None) -> list[S
     query = sa.select(*(scopes.c[name] for name in Scope.__annotations__)).order_by(scopes.c.id)
     if account_id is not None:
         query = query.where(scopes.c.account_id == account_id)
-    return [Scope(**row._mapping) for row in connection.execute(query)]
+    return [
+        Scope(**{**row._mapping, "reports": row.reports and tuple(row.reports.split(","))})
+        for row in connection.execute(query)
+    ]
 
 
 def newest_days(connection: Connection) -> dict[int, date]:
@@ -47,14 +58,14 @@ def newest_days(connection: Connection) -> dict[int, date]:
 
 
 def save_scope(
-    connection: Connection, account_id: int, kind: str, slug: str, metrics_api: str | None
+    connection: Connection, account_id: int, kind: str, slug: str, **values: Any
 ) -> None:
-    """Adds the scope to the account (default: reports), or sets its metrics API if one is given.
+    """Adds the scope to the account (default: all reports), or sets the given columns.
 
     A scope that was removed before comes back with its id, so that its history is its own again.
     """
     now = datetime.now(UTC)
-    changed = {"updated_at": now, **({} if metrics_api is None else {"metrics_api": metrics_api})}
+    changed = {"updated_at": now, **values}
     same = (scopes.c.account_id == account_id, *_is(scopes, kind, slug))
     if connection.execute(sa.update(scopes).where(*same).values(**changed)).rowcount == 0:
         new = {
@@ -84,6 +95,7 @@ def delete_scope(connection: Connection, scope_id: int) -> None:
         scopes.c.name,
         scopes.c.metrics_api,
         scopes.c.implementation_date,
+        scopes.c.reports,
         sa.literal(datetime.now(UTC), UtcDateTime).label("removed_at"),
     )
     source = kept.join_from(scopes, accounts).where(scopes.c.id == scope_id)
@@ -125,7 +137,13 @@ def _take_back(connection: Connection, account_id: int, kind: str, slug: str) ->
     endpoint = sa.select(accounts.c.endpoint).where(accounts.c.id == account_id)
     columns = removed_scopes.c
     query = (
-        sa.select(columns.id, columns.name, columns.metrics_api, columns.implementation_date)
+        sa.select(
+            columns.id,
+            columns.name,
+            columns.metrics_api,
+            columns.implementation_date,
+            columns.reports,
+        )
         .where(columns.endpoint == endpoint.scalar_subquery(), *_is(removed_scopes, kind, slug))
         .order_by(columns.removed_at.desc())
         .limit(1)

@@ -41,6 +41,13 @@ def replace_billing(
     return replace_slice(connection, raw_billing, key, [row])
 
 
+def read_billing(connection: Connection, scope_id: int, day: date) -> str:
+    """The stored answer of that day."""
+    stored = raw_billing.c
+    query = sa.select(stored.payload).where(stored.scope_id == scope_id, stored.day == day)
+    return str(connection.execute(query).scalar_one())
+
+
 def has_snapshot(connection: Connection, raw_table: sa.Table, scope_id: int, day: date) -> bool:
     """Whether a billing or seat snapshot of that day is stored."""
     slice_ = sa.and_(raw_table.c.scope_id == scope_id, raw_table.c.day == day)

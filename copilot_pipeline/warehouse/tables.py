@@ -10,39 +10,22 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     func,
 )
 
-from copilot_pipeline.warehouse.types import RowId, UtcDateTime
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
+from copilot_pipeline.warehouse.columns import (
+    clients,
+    counters,
+    day,
+    metadata,
+    pull_requests,
+    scope_id,
+    texts,
 )
-
-
-def _scope_id() -> Column[int]:
-    # No foreign key: what was collected stays when its account and scopes are removed.
-    return Column(
-        "scope_id", BigInteger, primary_key=True, autoincrement=False, comment="The scope"
-    )
-
-
-def _day(comment: str) -> Column[object]:
-    return Column("day", Date, primary_key=True, comment=comment)
-
-
-def _counters(names: dict[str, str]) -> list[Column[int]]:
-    return [Column(name, BigInteger, comment=comment) for name, comment in names.items()]
-
+from copilot_pipeline.warehouse.types import RowId, UtcDateTime
 
 # sqlite_autoincrement: the id of a removed row is never given to another one, whose history it
 # would inherit.
@@ -90,6 +73,7 @@ scopes = Table(
     Column("name", Text, comment="A name for people"),
     Column("metrics_api", Text, nullable=False, comment="reports or legacy"),
     Column("implementation_date", Date, comment="When the roll-out began"),
+    Column("reports", Text, comment="The reports to collect, after commas; NULL: all"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     comment="One row is an organization or enterprise whose Copilot data an account collects.",
@@ -120,6 +104,7 @@ removed_scopes = Table(
     Column("name", Text, comment="A name for people"),
     Column("metrics_api", Text, nullable=False, comment="reports or legacy"),
     Column("implementation_date", Date, comment="When the roll-out began"),
+    Column("reports", Text, comment="The reports to collect, after commas; NULL: all"),
     Column("removed_at", UtcDateTime, nullable=False),
     comment="One row is a scope that is no longer collected; its rows are kept.",
 )
@@ -136,8 +121,8 @@ def _answer_columns() -> list[Column[object]]:
 raw_billing = Table(
     "_raw_copilot_billing",
     metadata,
-    _scope_id(),
-    _day("The newest complete UTC day when the snapshot was taken"),
+    scope_id(),
+    day("The newest complete UTC day when the snapshot was taken"),
     *_answer_columns(),
     comment="One row is an organization's seat breakdown and policies as GitHub showed them.",
 )
@@ -145,8 +130,8 @@ raw_billing = Table(
 raw_seats = Table(
     "_raw_copilot_seats",
     metadata,
-    _scope_id(),
-    _day("The newest complete UTC day when the snapshot was taken"),
+    scope_id(),
+    day("The newest complete UTC day when the snapshot was taken"),
     Column("page", Integer, primary_key=True, autoincrement=False, comment="From 1"),
     *_answer_columns(),
     comment="One row is a page of the seat list as GitHub showed it.",
@@ -155,8 +140,8 @@ raw_seats = Table(
 raw_metrics = Table(
     "_raw_copilot_metrics",
     metadata,
-    _scope_id(),
-    _day("The UTC day that the report is about"),
+    scope_id(),
+    day("The UTC day that the report is about"),
     Column("report", Text, primary_key=True, comment="GitHub's name of the report, or legacy"),
     Column("part", Integer, primary_key=True, autoincrement=False, comment="The file, from 0"),
     *_answer_columns(),
@@ -218,22 +203,24 @@ REPORT_COUNTERS = {
 org_metrics = Table(
     "_tool_copilot_org_metrics",
     metadata,
-    _scope_id(),
-    _day("UTC day"),
+    scope_id(),
+    day(),
     Column("source", Text, nullable=False, comment="reports or legacy: different definitions"),
-    *_counters(HEADLINE_COUNTERS),
-    *_counters(REPORT_COUNTERS),
+    *counters(HEADLINE_COUNTERS),
+    *counters(REPORT_COUNTERS),
+    *clients(),
+    *pull_requests("pull_requests_"),
     comment="One row is a scope's use of Copilot on one day. NULL: GitHub did not say.",
 )
 
 language_metrics = Table(
     "_tool_copilot_language_metrics",
     metadata,
-    _scope_id(),
-    _day("UTC day"),
+    scope_id(),
+    day(),
     Column("editor", Text, primary_key=True, comment="'all' for reports, which have no editors"),
     Column("language", Text, primary_key=True, comment="GitHub's name; 'unknown' if empty"),
-    *_counters(
+    *counters(
         {
             "engaged_users": "People; the largest of the models' values (legacy only)",
             "suggestions": "Code completions suggested",
@@ -248,8 +235,8 @@ language_metrics = Table(
 seats = Table(
     "_tool_copilot_seats",
     metadata,
-    _scope_id(),
-    _day("The newest complete UTC day when the snapshot was taken"),
+    scope_id(),
+    day("The newest complete UTC day when the snapshot was taken"),
     Column("organization", Text, primary_key=True, comment="Who pays; '' if GitHub does not say"),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False, comment="GitHub's id"),
     Column("user_login", Text, comment="Login at the time of the snapshot"),
@@ -263,4 +250,32 @@ seats = Table(
     Column("last_authenticated_at", UtcDateTime, comment="When the user last signed in to Copilot"),
     Column("pending_cancellation_date", Date, comment="When the seat ends, if it was cancelled"),
     comment="One row is a seat held on one day.",
+)
+
+# The seat breakdown and the policies of GET /orgs/{org}/copilot/billing, under GitHub's names.
+SEAT_BREAKDOWN = {
+    "total": "Seats",
+    "added_this_cycle": "Seats added in the billing cycle",
+    "pending_invitation": "Seats of people who have not joined yet",
+    "pending_cancellation": "Seats that end with the cycle",
+    "active_this_cycle": "Seats used in the cycle",
+    "inactive_this_cycle": "Seats not used in the cycle",
+}
+POLICIES = {
+    "public_code_suggestions": "allow, block or unconfigured",
+    "ide_chat": "enabled, disabled or unconfigured",
+    "platform_chat": "enabled, disabled or unconfigured",
+    "cli": "enabled, disabled or unconfigured",
+    "seat_management_setting": "assign_all, assign_selected, disabled or unconfigured",
+    "plan_type": "business or enterprise",
+}
+
+billing = Table(
+    "_tool_copilot_billing",
+    metadata,
+    scope_id(),
+    day("The newest complete UTC day when the snapshot was taken"),
+    *counters(SEAT_BREAKDOWN),
+    *texts(POLICIES),
+    comment="One row is an organization's seat breakdown and policies on one day.",
 )

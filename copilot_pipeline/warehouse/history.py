@@ -1,0 +1,226 @@
+"""How far the history can be trusted: collection status, restatements, unknown names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from copilot_pipeline.warehouse.history_tables import (
+    collection_status,
+    restatements,
+    unknown_names,
+)
+from copilot_pipeline.warehouse.rows import lock_scope, replace_slice, upsert_statement
+
+
+class DayState(StrEnum):
+    """What became of one report of one scope and day."""
+
+    LOADED = "loaded"
+    NOT_READY = "not_ready"
+    NO_DATA = "no_data"
+    NO_ACCESS = "no_access"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of one report of one scope and day, from the last attempts."""
+
+    state: DayState
+    sha256: str | None
+    first_loaded_at: datetime | None
+    changed_at: datetime | None
+    change_count: int
+    message: str | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is no reason to ask again, once GitHub no longer revises the day."""
+        return self.state is DayState.NO_DATA or (
+            self.state is DayState.LOADED and self.message is None
+        )
+
+
+_STATUS_COLUMNS = [collection_status.c[name] for name in Status.__annotations__]
+
+
+def read_statuses(connection: Connection, scope_id: int) -> dict[tuple[str, date], Status]:
+    """The statuses of a scope, by report and day."""
+    table = collection_status.c
+    query = sa.select(table.report, table.day, *_STATUS_COLUMNS).where(table.scope_id == scope_id)
+    return {
+        (report, day): Status(DayState(state), *rest)
+        for report, day, state, *rest in connection.execute(query)
+    }
+
+
+def read_status(connection: Connection, scope_id: int, day: date, report: str) -> Status | None:
+    """The status of one report and day, or None where it was never asked for."""
+    query = sa.select(*_STATUS_COLUMNS).where(*_is(scope_id, day, report))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Status(DayState(row.state), *row[1:])
+
+
+def save_loaded(
+    connection: Connection,
+    scope_id: int,
+    day: date,
+    report: str,
+    *,
+    http_status: int,
+    row_count: int,
+    sha256: str,
+    fetched_at: datetime,
+    first_loaded_at: datetime,
+    changed: bool,
+) -> None:
+    """Says that the day's report is loaded; `changed`: with other content than before."""
+    table = collection_status.c
+    values = {
+        "state": DayState.LOADED,
+        "http_status": http_status,
+        "row_count": row_count,
+        "sha256": sha256,
+        "first_loaded_at": first_loaded_at,
+        "last_fetched_at": fetched_at,
+        "message": None,
+    }
+    key = {"scope_id": scope_id, "day": day, "report": report}
+    on_change = {"changed_at": fetched_at, "change_count": table.change_count + 1}
+    new = {"changed_at": fetched_at if changed else None, "change_count": int(changed)}
+    statement = upsert_statement(connection, collection_status).values({**key, **values, **new})
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(key), set_={**values, **(on_change if changed else {})}
+        )
+    )
+
+
+def save_attempt(
+    connection: Connection,
+    scope_id: int,
+    day: date,
+    report: str,
+    state: DayState,
+    http_status: int | None,
+    message: str | None,
+) -> None:
+    """Says what the last attempt came to. A day that is loaded stays so: its rows are there."""
+    lock_scope(connection, scope_id)
+    table = collection_status.c
+    key = {"scope_id": scope_id, "day": day, "report": report}
+    values = {
+        "http_status": http_status,
+        "message": message,
+        "last_fetched_at": datetime.now(UTC),
+    }
+    kept = sa.case((table.state == DayState.LOADED, table.state), else_=state)
+    statement = upsert_statement(connection, collection_status).values(
+        {**key, **values, "state": state, "change_count": 0}
+    )
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_={**values, "state": kept})
+    )
+
+
+def save_restatements(
+    connection: Connection,
+    scope_id: int,
+    day: date,
+    report: str,
+    old: Mapping[str, float | None],
+    new: Mapping[str, float | None],
+    seen_at: datetime,
+) -> None:
+    """Keeps the old headline values that differ from the new ones."""
+    rows = [
+        {
+            "scope_id": scope_id,
+            "day": day,
+            "report": report,
+            "metric": metric,
+            "old": old.get(metric),
+            "new": new.get(metric),
+            "seen_at": seen_at,
+        }
+        for metric in sorted({*old, *new})
+        if old.get(metric) != new.get(metric)
+    ]
+    if rows:
+        connection.execute(sa.insert(restatements), rows)
+
+
+def replace_unknown_names(
+    connection: Connection,
+    scope_id: int,
+    day: date,
+    report: str,
+    found: Mapping[tuple[str, str], int],
+) -> None:
+    """Replaces the unknown names of a day's report; what was shown before counts as shown."""
+    table = unknown_names.c
+    slice_ = {"scope_id": scope_id, "day": day, "report": report}
+    was_shown = sa.select(table.kind, table.name, table.shown_at).where(
+        *(table[name] == value for name, value in slice_.items())
+    )
+    shown = {(kind, name): at for kind, name, at in connection.execute(was_shown)}
+    rows = [
+        {
+            **slice_,
+            "kind": kind,
+            "name": name,
+            "occurrences": occurrences,
+            "shown_at": shown.get((kind, name)),
+        }
+        for (kind, name), occurrences in sorted(found.items())
+    ]
+    replace_slice(connection, unknown_names, slice_, rows)
+
+
+@dataclass(frozen=True)
+class UnknownName:
+    """A name that this version does not know, with its occurrences in all days loaded."""
+
+    kind: str
+    name: str
+    occurrences: int
+    was_shown: bool
+
+
+def list_unknown_names(connection: Connection) -> list[UnknownName]:
+    """Every unknown name of all scopes and days."""
+    table = unknown_names.c
+    query = (
+        sa.select(
+            table.kind,
+            table.name,
+            sa.func.sum(table.occurrences),
+            sa.func.max(table.shown_at).is_not(None),
+        )
+        .group_by(table.kind, table.name)
+        .order_by(table.kind, table.name)
+    )
+    return [
+        UnknownName(kind, name, int(occurrences), bool(shown))
+        for kind, name, occurrences, shown in connection.execute(query)
+    ]
+
+
+def mark_shown(connection: Connection, names: Sequence[UnknownName]) -> None:
+    """Remembers that a check has warned of these names."""
+    table = unknown_names.c
+    for each in names:
+        connection.execute(
+            sa.update(unknown_names)
+            .where(table.kind == each.kind, table.name == each.name, table.shown_at.is_(None))
+            .values(shown_at=datetime.now(UTC))
+        )
+
+
+def _is(scope_id: int, day: date, report: str) -> tuple[sa.ColumnElement[bool], ...]:
+    table = collection_status.c
+    return table.scope_id == scope_id, table.day == day, table.report == report

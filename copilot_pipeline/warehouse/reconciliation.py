@@ -1,0 +1,174 @@
+"""Do the collected numbers agree with each other? Comparisons by scope and day, as stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from copilot_pipeline.reports import USERS
+from copilot_pipeline.warehouse.columns import ACTIVITY_COUNTERS, CLIENTS
+from copilot_pipeline.warehouse.history import DayState
+from copilot_pipeline.warehouse.history_tables import collection_status
+from copilot_pipeline.warehouse.report_tables import (
+    BREAKDOWNS,
+    USER_FLAGS,
+    scope_breakdowns,
+    user_metrics,
+)
+from copilot_pipeline.warehouse.summary import IDLE_DAYS
+from copilot_pipeline.warehouse.tables import org_metrics, raw_seats, seats
+
+# What a breakdown leaves out, by definition: editors and languages know no CLI and no app; models
+# no completions either.
+_NOT_IN_EDITORS = ("copilot_cli", "copilot_app")
+_LEFT_OUT = {
+    "ide": _NOT_IN_EDITORS,
+    "feature": (),
+    "language_feature": _NOT_IN_EDITORS,
+    "language_model": (*_NOT_IN_EDITORS, "code_completion"),
+    "model_feature": (*_NOT_IN_EDITORS, "code_completion"),
+}
+
+# The counter that every breakdown has.
+_COUNTER = "code_generation_activity_count"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One scope and day: what one source says, and what another. `what` tells several apart."""
+
+    scope_id: int
+    day: date
+    expected: int
+    found: int
+    what: str = ""
+
+
+def was_active() -> sa.ColumnElement[bool]:
+    """Whether a user's row shows any activity."""
+    table = user_metrics.c
+    counters = [*ACTIVITY_COUNTERS, *(f"{client}_session_count" for client in CLIENTS)]
+    return sa.or_(
+        *(table[name] > 0 for name in (*counters, "vscode_agent_session_count")),
+        *(table[name].is_(True) for name in USER_FLAGS),
+    )
+
+
+def compare_active_users(
+    connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
+) -> list[Comparison]:
+    """`daily_active_users` against the users with activity, where both reports are loaded."""
+    org, users, status = org_metrics.c, user_metrics.c, collection_status.c
+    loaded = sa.and_(
+        status.scope_id == org.scope_id,
+        status.day == org.day,
+        status.report == USERS,
+        status.state == DayState.LOADED,
+    )
+    of_day = sa.and_(users.scope_id == org.scope_id, users.day == org.day, was_active())
+    query = (
+        sa.select(org.scope_id, org.day, org.total_active_users, sa.func.count(users.user_id))
+        .select_from(org_metrics)
+        .join(collection_status, loaded)
+        .outerjoin(user_metrics, of_day)
+        .where(org.scope_id.in_(scope_ids), org.day.in_(days))
+        .where(org.total_active_users.is_not(None))
+        .group_by(org.scope_id, org.day, org.total_active_users)
+        .order_by(org.scope_id, org.day)
+    )
+    return [Comparison(*row) for row in connection.execute(query)]
+
+
+def compare_breakdowns(
+    connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
+) -> list[Comparison]:
+    """The total of output events against the sum of each breakdown.
+
+    A breakdown that sums to the part of the total that it covers by definition agrees as well:
+    `expected` is then that part.
+    """
+    features = scope_breakdowns[BREAKDOWNS[1]]
+    by_feature: dict[tuple[int, date], dict[str, int]] = {}
+    for scope_id, day, feature, count in connection.execute(
+        sa.select(
+            features.c.scope_id, features.c.day, features.c.feature, features.c[_COUNTER]
+        ).where(features.c.scope_id.in_(scope_ids), features.c.day.in_(days))
+    ):
+        by_feature.setdefault((scope_id, day), {})[feature] = count or 0
+    comparisons = []
+    for breakdown, table in scope_breakdowns.items():
+        org = org_metrics.c
+        query = (
+            sa.select(org.scope_id, org.day, org[_COUNTER], sa.func.sum(table.c[_COUNTER]))
+            .select_from(org_metrics)
+            .join(table, sa.and_(table.c.scope_id == org.scope_id, table.c.day == org.day))
+            .where(org.scope_id.in_(scope_ids), org.day.in_(days), org[_COUNTER].is_not(None))
+            .group_by(org.scope_id, org.day, org[_COUNTER])
+            .order_by(org.scope_id, org.day)
+        )
+        for scope_id, day, total, found in connection.execute(query):
+            of_day = by_feature.get((scope_id, day), {})
+            covered = total - sum(of_day.get(name, 0) for name in _LEFT_OUT[breakdown.name])
+            expected = covered if found == covered else total
+            comparisons.append(Comparison(scope_id, day, expected, int(found or 0), breakdown.name))
+    return comparisons
+
+
+def compare_seats(
+    connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
+) -> list[Comparison]:
+    """The users with activity against those of them that held a seat, on days with a snapshot."""
+    users = user_metrics.c
+    held = sa.exists().where(
+        seats.c.scope_id == users.scope_id,
+        seats.c.day == users.day,
+        seats.c.user_id == users.user_id,
+    )
+    query = (
+        sa.select(users.scope_id, users.day, sa.func.count(), sa.func.count().filter(held))
+        .where(users.scope_id.in_(scope_ids), users.day.in_(days), was_active())
+        .where(_has_snapshot(users.scope_id, users.day))
+        .group_by(users.scope_id, users.day)
+        .order_by(users.scope_id, users.day)
+    )
+    return [Comparison(*row) for row in connection.execute(query)]
+
+
+def compare_idle_seats(
+    connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
+) -> list[Comparison]:
+    """The seats idle for 30 days by the seat list against those of them idle in the user reports.
+
+    The seat list knows activity only from editors that send telemetry.
+    """
+    comparisons = []
+    snapshots = (
+        sa.select(seats.c.scope_id, seats.c.day)
+        .where(seats.c.scope_id.in_(scope_ids), seats.c.day.in_(days))
+        .distinct()
+        .order_by(seats.c.scope_id, seats.c.day)
+    )
+    for scope_id, day in connection.execute(snapshots).all():
+        end = datetime.combine(day + timedelta(days=1), time(), UTC)
+        idle = sa.or_(
+            seats.c.last_activity_at.is_(None),
+            seats.c.last_activity_at < end - timedelta(days=IDLE_DAYS),
+        )
+        used = sa.exists().where(
+            user_metrics.c.scope_id == scope_id,
+            user_metrics.c.day.between(day - timedelta(days=IDLE_DAYS - 1), day),
+            user_metrics.c.user_id == seats.c.user_id,
+            was_active(),
+        )
+        count = sa.func.count(seats.c.user_id.distinct())
+        query = sa.select(count, count.filter(~used)).where(
+            seats.c.scope_id == scope_id, seats.c.day == day, idle
+        )
+        comparisons.append(Comparison(scope_id, day, *connection.execute(query).one()))
+    return comparisons
+
+
+def _has_snapshot(scope_id: sa.Column[int], day: sa.Column[date]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(raw_seats.c.scope_id == scope_id, raw_seats.c.day == day)
