@@ -4,6 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from copilot_pipeline.transform.names import normalized
+from copilot_pipeline.transform.rows import frame
 from copilot_pipeline.transform.values import (
     Json,
     counter,
@@ -25,7 +27,7 @@ def from_report(record: Json) -> pd.DataFrame:
         [
             {
                 "editor": "all",
-                "language": name(entry, "language"),
+                "language": normalized("language", name(entry, "language")),
                 "engaged_users": None,
                 "suggestions": counter(entry, "code_generation_activity_count"),
                 "acceptances": counter(entry, "code_acceptance_activity_count"),
@@ -44,8 +46,8 @@ def from_legacy(day: Json) -> pd.DataFrame:
     return _by_editor_and_language(
         [
             {
-                "editor": name(editor),
-                "language": name(language),
+                "editor": normalized("ide", name(editor)),
+                "language": normalized("language", name(language)),
                 "engaged_users": counter(language, "total_engaged_users"),
                 "suggestions": counter(language, "total_code_suggestions"),
                 "acceptances": counter(language, "total_code_acceptances"),
@@ -73,4 +75,4 @@ def _by_editor_and_language(rows: list[dict[str, Any]]) -> pd.DataFrame:
         }
         for (editor, language), group in sorted(groups.items())
     ]
-    return pd.DataFrame(merged, columns=COLUMNS, dtype=object)
+    return frame(merged, COLUMNS)

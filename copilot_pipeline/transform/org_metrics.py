@@ -8,10 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from copilot_pipeline.transform.activity import clients, pull_requests
+from copilot_pipeline.transform.rows import frame
 from copilot_pipeline.transform.values import Json, counter, optional_list, optional_object, total
-from copilot_pipeline.warehouse.tables import HEADLINE_COUNTERS, REPORT_COUNTERS
+from copilot_pipeline.warehouse.tables import REPORT_COUNTERS, org_metrics
 
-COLUMNS = ["source", *HEADLINE_COUNTERS, *REPORT_COUNTERS]
+COLUMNS = [column.name for column in org_metrics.c if column.name not in ("scope_id", "day")]
 
 
 def from_report(record: Json) -> pd.DataFrame:
@@ -29,6 +31,8 @@ def from_report(record: Json) -> pd.DataFrame:
             "completion_lines_accepted": counter(completion, "loc_added_sum"),
             "ide_chats": _sum_over(chats if features else None, "user_initiated_interaction_count"),
             **{name: counter(record, name) for name in REPORT_COUNTERS},
+            **clients(record),
+            **pull_requests(record, "pull_requests_"),
         }
     )
 
@@ -65,9 +69,7 @@ def from_legacy(day: Json) -> pd.DataFrame:
 
 
 def _one_row(values: dict[str, Any]) -> pd.DataFrame:
-    # Every column is named: pandas fills what is not with NaN, which is not NULL.
-    row = {column: values.get(column) for column in COLUMNS}
-    return pd.DataFrame([row], columns=COLUMNS, dtype=object)
+    return frame([values], COLUMNS)
 
 
 def _leaves(section: Json | None, *levels: str) -> list[Json] | None:

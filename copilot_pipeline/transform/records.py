@@ -52,6 +52,17 @@ def aggregate_day(files: Iterable[str], day: date) -> Json | None:
     return found
 
 
+def day_records(files: Iterable[str], day: date) -> list[Json]:
+    """The records of that day in the files of a report with many: users, memberships, repositories.
+
+    Another day, or a record without one, fails: nothing is stored then.
+    """
+    records = [record for text in files for record in parse_records(text)]
+    for record in records:
+        _require_day(record, "day", day)
+    return records
+
+
 def legacy_days(text: str) -> dict[date, Json]:
     """The days of a page of the closed `/copilot/metrics` endpoint: an array of objects."""
     value = parse_json(text) if text.strip() else None

@@ -36,8 +36,8 @@ def json_object(value: Any, what: str) -> Json:
     return value
 
 
-def optional_object(parent: Json, key: str) -> Json | None:
-    value = parent.get(key)
+def optional_object(parent: Json | None, key: str) -> Json | None:
+    value = None if parent is None else parent.get(key)
     return None if value is None else json_object(value, key)
 
 
@@ -63,6 +63,35 @@ def counter(parent: Json | None, key: str) -> int | None:
     return value
 
 
+def number(parent: Json | None, key: str) -> float | None:
+    """A number, or None where it is absent or null."""
+    value = None if parent is None else parent.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TransformError(f"{key} is not a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise TransformError(f"{key} is too large a number") from None
+
+
+def flag(parent: Json, key: str) -> bool | None:
+    """True or false, or None where it is absent or null."""
+    value = parent.get(key)
+    if value is None or isinstance(value, bool):
+        return value
+    raise TransformError(f"{key} is neither true nor false")
+
+
+def identity(parent: Json, key: str) -> int:
+    """GitHub's id of something: a whole number, which has to be there."""
+    value = counter(parent, key)
+    if value is None:
+        raise TransformError(f"a record has no {key}")
+    return value
+
+
 def total(values: Iterable[int | None]) -> int | None:
     """The sum of what is known; None if nothing is."""
     known = [value for value in values if value is not None]
@@ -72,7 +101,7 @@ def total(values: Iterable[int | None]) -> int | None:
     return result if known else None
 
 
-def largest(values: Iterable[int | None]) -> int | None:
+def largest(values: Iterable[Any]) -> Any:
     """The largest of what is known; None if nothing is."""
     return max((value for value in values if value is not None), default=None)
 

@@ -1,0 +1,47 @@
+"""One name for one thing: the languages, models and editors that GitHub writes in several ways.
+
+Raw keeps what GitHub wrote. The pseudo-values (`others`, `other`, `unknown`, `auto`, `custom`) stay
+themselves. Sources: names observed in reports of several tenants, and VS Code's language ids.
+"""
+
+import re
+
+ALIASES = {
+    "language": {
+        "csharp": "c#",
+        "pwsh": "powershell",
+        "terraform": "hcl",
+        "plaintext": "text",
+        "shell": "bash",
+        "shellscript": "bash",
+        "ts": "typescript",
+        "tsx": "typescriptreact",
+    },
+    "ide": {
+        "vs code": "vscode",
+        "visual studio code": "vscode",
+        "visual studio": "visualstudio",
+        "jetbrains": "intellij",
+        "intellij idea": "intellij",
+        "clion": "intellij",
+        "datagrip": "intellij",
+        "goland": "intellij",
+        "phpstorm": "intellij",
+        "pycharm": "intellij",
+        "rider": "intellij",
+        "rubymine": "intellij",
+        "rustrover": "intellij",
+        "webstorm": "intellij",
+    },
+}
+
+# Claude's models are written with the version before the family or after it.
+_VERSION_FIRST = re.compile(r"claude-(\d+(?:\.\d+)?)-(haiku|opus|sonnet)(?=-|$)")
+
+
+def normalized(dimension: str, name: str) -> str:
+    """The name under which a language, model or ide is kept; of other dimensions, the name."""
+    if dimension == "model":
+        swapped, found = _VERSION_FIRST.subn(r"claude-\2-\1", name.lower())
+        return swapped if found else name
+    return ALIASES.get(dimension, {}).get(name.lower(), name)
