@@ -96,12 +96,14 @@ def _check_expiry(expires_at: datetime | None) -> Check:
 
 def _endpoints(scope: Scope) -> dict[str, Callable[[GitHubClient], None]]:
     """What a scope is collected from; each call raises what stands in the way."""
-    asked = {"billing": _ask_billing} if scope.kind == "organization" else {}
+    asked: dict[str, Callable[[Scope, GitHubClient], None]] = (
+        {"billing": _ask_billing} if scope.kind == "organization" else {}
+    )
     asked["seats"] = _ask_seats
     if scope.metrics_api == "legacy":
         asked["legacy metrics"] = _ask_legacy
     else:
-        asked["reports"] = _ask_reports
+        asked["reports"] = partial(_ask_report, scope.collected_reports[0])
     return {endpoint: partial(ask, scope) for endpoint, ask in asked.items()}
 
 
@@ -121,6 +123,17 @@ def _check_scope(client: GitHubClient, scope: Scope) -> Iterator[Check]:
             yield check
         else:
             yield Check(scope, endpoint, OK)
+            if endpoint == "reports":
+                yield from _check_other_reports(client, scope)
+
+
+def _check_other_reports(client: GitHubClient, scope: Scope) -> Iterator[Check]:
+    """The reports that are refused although the one that carries the scope is not."""
+    for report in scope.collected_reports[1:]:
+        try:
+            _ask_report(report, scope, client)
+        except GitHubError as error:
+            yield _refused(scope, report, error)
 
 
 def _ask_billing(scope: Scope, client: GitHubClient) -> None:
@@ -131,11 +144,11 @@ def _ask_seats(scope: Scope, client: GitHubClient) -> None:
     next(client.seats(scope.kind, scope.slug), None)
 
 
-def _ask_reports(scope: Scope, client: GitHubClient) -> None:
+def _ask_report(report: str, scope: Scope, client: GitHubClient) -> None:
     """Downloads a day too: the host of the files may be out of reach where the API is not."""
     day = newest_complete_day() - UNTIL_READY
     try:
-        client.report(scope.kind, scope.slug, f"{scope.kind}-1-day", day)
+        client.report(scope.kind, scope.slug, report, day)
     except GitHubError as error:
         if error.meaning is not Meaning.NOT_FOUND:
             raise

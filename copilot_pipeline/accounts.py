@@ -13,6 +13,7 @@ from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, RetryPolicy
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_endpoint, normalize_proxy
 from copilot_pipeline.redaction import one_line
+from copilot_pipeline.reports import REPORTS, reports_of
 from copilot_pipeline.tokens import current_vault, open_token
 from copilot_pipeline.transform.values import storable
 from copilot_pipeline.vault import Identity
@@ -30,6 +31,10 @@ from copilot_pipeline.warehouse.scopes import (
 
 METRICS_APIS = ("reports", "legacy")
 
+# In the place of the names of reports.
+ALL_REPORTS = "all"
+REPORT_CHOICES = (*REPORTS, ALL_REPORTS)
+
 # GitHub's slugs have letters, digits and hyphens; managed users' enterprises also underscores.
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
@@ -44,7 +49,7 @@ class AccountOptions:
 
     An import goes to GitHub's own endpoint without one, and through a proxy only if one is given.
     An empty proxy means none. Organizations and enterprises come on top of those it has; the
-    metrics API is that of the given ones, or of all if none is given.
+    metrics API and the reports are those of the given ones, or of all if none is given.
     """
 
     endpoint: str | None = None
@@ -52,6 +57,7 @@ class AccountOptions:
     organizations: Sequence[str] = ()
     enterprises: Sequence[str] = ()
     metrics_api: str | None = None
+    reports: Sequence[str] = ()
 
     def slugs(self) -> list[tuple[str, Sequence[str]]]:
         """The slugs to collect, by kind of scope."""
@@ -212,12 +218,33 @@ def _normalized(proxy: str | None) -> str | None:
 def _save_options(connection: sa.Connection, account_id: int, options: AccountOptions) -> None:
     if options.proxy is not None:
         stored.set_proxy(connection, account_id, _normalized(options.proxy))
-    for kind, slugs in options.slugs():
-        for slug in slugs:
-            save_scope(connection, account_id, kind, slug, options.metrics_api)
-    if options.metrics_api is not None and not any(slugs for _, slugs in options.slugs()):
+    values: dict[str, str | None] = {}
+    if options.metrics_api is not None:
+        values["metrics_api"] = options.metrics_api
+    given = [(kind, slug) for kind, slugs in options.slugs() for slug in slugs]
+    for kind, slug in given:
+        chosen = values | choose_reports(kind, options.reports)
+        save_scope(connection, account_id, kind, slug, **chosen)
+    if not given:
         for scope in list_scopes(connection, account_id):
-            update_scope(connection, scope.id, metrics_api=options.metrics_api)
+            chosen = values | choose_reports(scope.kind, options.reports)
+            if chosen:
+                update_scope(connection, scope.id, **chosen)
+
+
+def choose_reports(kind: str, chosen: Sequence[str]) -> dict[str, str | None]:
+    """The column that says which reports a scope collects; nothing where none was chosen.
+
+    `all` means what it says. Raises `AccountError` for a report that such a scope does not have.
+    """
+    if not chosen:
+        return {}
+    if list(chosen) == [ALL_REPORTS]:
+        return {"reports": None}
+    of_kind = [name for name in reports_of(kind) if name in chosen]
+    if not of_kind:
+        raise AccountError(f"an {kind} has the reports {', '.join(reports_of(kind))}: choose some.")
+    return {"reports": ",".join(of_kind)}
 
 
 def _require_free(
@@ -236,6 +263,8 @@ def _require_free(
 def _require_usable(options: AccountOptions) -> None:
     if options.metrics_api not in (*METRICS_APIS, None):
         raise AccountError(f"metrics_api must be one of: {', '.join(METRICS_APIS)}.")
+    if not set(options.reports) <= set(REPORT_CHOICES):
+        raise AccountError(f"reports must be of: {', '.join(REPORT_CHOICES)}.")
     for kind, slugs in options.slugs():
         for slug in slugs:
             settings.refuse_token(slug)

@@ -1,19 +1,79 @@
 """Asset checks: what is worth a warning in the Dagster UI."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence, Set
+from datetime import UTC, date, datetime
 
 import dagster as dg
+from sqlalchemy.engine import Connection
 
 from copilot_pipeline.access_check import describe_expiry
 from copilot_pipeline.accounts import all_accounts
+from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.history import list_unknown_names, mark_shown
+from copilot_pipeline.warehouse.reconciliation import (
+    Comparison,
+    compare_active_users,
+    compare_breakdowns,
+    compare_idle_seats,
+    compare_seats,
+)
+from copilot_pipeline.warehouse.scopes import Scope
 
 TOKEN_EXPIRY = dg.AssetCheckSpec(
     "token_expiry",
     asset="raw_billing",
     description="Warns two weeks before the token of an account expires.",
 )
+READABLE = dg.AssetCheckSpec(
+    "reports_are_readable",
+    asset="raw_metrics",
+    description="Warns of reports that a token may not read; the scope's others are collected.",
+)
+KNOWN_NAMES = dg.AssetCheckSpec(
+    "names_are_known",
+    asset="raw_metrics",
+    description=(
+        "Warns once of each field, feature, editor, model and language in GitHub's reports that "
+        "this version does not know. Raw keeps them all."
+    ),
+)
+ACTIVE_USERS = dg.AssetCheckSpec(
+    "active_users_agree",
+    asset="user_metrics",
+    description=(
+        "Compares daily_active_users with the users report's users with activity. GitHub's reports "
+        "need not agree; the gap should be known."
+    ),
+)
+BREAKDOWNS = dg.AssetCheckSpec(
+    "breakdowns_agree",
+    asset="metrics_breakdowns",
+    description=(
+        "Compares the day's output events with the sum of each breakdown, or with the part of them "
+        "that it covers. GitHub's breakdowns need not agree; the gap should be known."
+    ),
+)
+SEATS = dg.AssetCheckSpec(
+    "active_users_have_seats",
+    asset="user_metrics",
+    description="Counts users with activity who hold no seat, on days with a seat snapshot.",
+)
+IDLE_SEATS = dg.AssetCheckSpec(
+    "idle_seats_are_idle",
+    asset="user_metrics",
+    description=(
+        "Counts seats that are idle for 30 days in the seat list, while the users reports show "
+        "activity: the seat list knows only editors that send telemetry."
+    ),
+)
+METRICS_CHECKS = [READABLE, KNOWN_NAMES, ACTIVE_USERS, BREAKDOWNS, SEATS, IDLE_SEATS]
+
+# A check names so many scopes and days, and counts the others.
+MOST_LINES = 20
+
+Compare = Callable[[Connection, Sequence[int], Sequence[date]], list[Comparison]]
 
 
 def check_token_expiry(database: Database) -> dg.AssetCheckResult:
@@ -25,11 +85,82 @@ def check_token_expiry(database: Database) -> dg.AssetCheckResult:
         for account in accounts
         if (warning := describe_expiry(account.token_expires_at, now)) is not None
     ]
+    return _result(
+        TOKEN_EXPIRY,
+        warnings,
+        "No token expires within two weeks.",
+        {"accounts": len(accounts), "expiring": len(warnings)},
+    )
+
+
+def check_metrics(
+    database: Database,
+    scopes: Sequence[Scope],
+    outcomes: Sequence[Outcome],
+    wanted: Set[dg.AssetCheckKey],
+) -> Iterator[dg.AssetCheckResult]:
+    """The checks of the days that a run collected, those that are wanted."""
+    if READABLE.key in wanted:
+        yield _check_readable(outcomes)
+    if KNOWN_NAMES.key in wanted:
+        yield _check_names(database)
+    days = sorted({outcome.day for outcome in outcomes if outcome.state is State.LOADED})
+    comparisons: list[tuple[dg.AssetCheckSpec, Compare, str]] = [
+        (ACTIVE_USERS, compare_active_users, "{expected} active users, {found} with activity"),
+        (BREAKDOWNS, compare_breakdowns, "{expected} output events in total, {found} by {what}"),
+        (SEATS, compare_seats, "{expected} users with activity, {found} of them with a seat"),
+        (IDLE_SEATS, compare_idle_seats, "{expected} seats idle, {found} without activity"),
+    ]
+    names = {scope.id: str(scope) for scope in scopes}
+    with database.read() as connection:
+        for spec, compare, words in comparisons:
+            if spec.key not in wanted:
+                continue
+            compared = compare(connection, list(names), days)
+            differing = [each for each in compared if each.expected != each.found]
+            warnings = [
+                f"{names[each.scope_id]}, {each.day}: "
+                f"{words.format(expected=each.expected, found=each.found, what=each.what)} "
+                f"({each.found - each.expected:+d})"
+                for each in differing
+            ]
+            counts = {"compared": len(compared), "differing": len(differing)}
+            yield _result(spec, warnings, "All that could be compared agrees.", counts)
+
+
+def _check_readable(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
+    refused = {(o.scope, o.report) for o in outcomes if o.state is State.NO_ACCESS}
+    warnings = describe_errors(outcomes, State.NO_ACCESS)
+    return _result(
+        READABLE, warnings, "Every report could be read.", {"refused_reports": len(refused)}
+    )
+
+
+def _check_names(database: Database) -> dg.AssetCheckResult:
+    with database.write() as connection:
+        unknown = list_unknown_names(connection)
+        new = [each for each in unknown if not each.was_shown]
+        mark_shown(connection, new)
+    warnings = [f"{each.kind} {each.name!r}: {each.occurrences} times" for each in new]
+    return _result(
+        KNOWN_NAMES,
+        warnings,
+        "No name is new.",
+        {"new_names": len(new), "unknown_names": len(unknown)},
+    )
+
+
+def _result(
+    spec: dg.AssetCheckSpec, warnings: Sequence[str], otherwise: str, counts: dict[str, int]
+) -> dg.AssetCheckResult:
+    lines = [one_line(warning) for warning in warnings[:MOST_LINES]]
+    if len(warnings) > MOST_LINES:
+        lines.append(f"and {len(warnings) - MOST_LINES} more")
     return dg.AssetCheckResult(
-        check_name=TOKEN_EXPIRY.name,
-        asset_key=TOKEN_EXPIRY.asset_key,
+        check_name=spec.name,
+        asset_key=spec.asset_key,
         passed=not warnings,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join(warnings) or "No token expires within two weeks.",
-        metadata={"accounts": len(accounts), "expiring": len(warnings)},
+        description="\n".join(lines) or otherwise,
+        metadata=counts,
     )

@@ -89,24 +89,31 @@ def cli(context: click.Context) -> None:
     "--last", "count", type=click.IntRange(1, 3650), metavar="N", help="The N newest days."
 )
 @click.option("--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated.")
+@click.option(
+    "--refetch", is_flag=True, help="Ask again for days that are loaded and no longer revised."
+)
 def run(
     day: datetime | None,
     first: datetime | None,
     last: datetime | None,
     count: int | None,
     organizations: tuple[str, ...],
+    refetch: bool,
 ) -> int:
     """Collect the newest complete UTC day, or a range of days, in this process.
 
-    Metrics are collected for every day of a range; billing and seats, which GitHub shows only as
-    they are now, if the newest complete day is in it.
+    Metrics are collected for every day of a range that is not loaded yet or may still be revised;
+    billing and seats, which GitHub shows only as they are now, if the newest complete day is in it.
+    An interrupted load goes on where it stopped.
     """
     days = _chosen_days(day and day.date(), first and first.date(), last and last.date(), count)
     # Dagster takes seconds to import: only the commands that run jobs pay for it.
     from copilot_pipeline.running import run_days
 
     with open_database() as database:
-        result = run_days(database, days, organizations)
+        result = run_days(database, days, organizations, refetch=refetch)
+    for warning in result.warnings:
+        say(f"Warning: {warning}")
     for failure in result.failures:
         complain(failure)
     print_json(result.as_json())

@@ -15,6 +15,12 @@ FIRST_DAY = date(2025, 10, 10)
 
 REACH_DAYS = {"reports": 365, "legacy": 100}
 
+# So many of the newest complete days are provisional: GitHub may not have their reports yet.
+PROVISIONAL_DAYS = 3
+
+# Days up to this age are read again: GitHub still revises them.
+REREAD_DAYS = 4
+
 
 class DayOutOfReachError(CopilotPipelineError):
     """A day that is not over yet, or that GitHub no longer serves."""
@@ -37,6 +43,16 @@ class Window:
 def newest_complete_day() -> date:
     """Yesterday in UTC, whatever the machine's own time zone."""
     return datetime.now(UTC).date() - timedelta(days=1)
+
+
+def is_provisional(day: date) -> bool:
+    """Whether a report that is missing may still come."""
+    return day > newest_complete_day() - timedelta(days=PROVISIONAL_DAYS)
+
+
+def is_reread(day: date) -> bool:
+    """Whether the day's reports are fetched again although they are loaded."""
+    return day > newest_complete_day() - timedelta(days=REREAD_DAYS)
 
 
 def reachable_window(metrics_api: str) -> Window:

@@ -8,6 +8,9 @@ import dagster as dg
 
 from copilot_pipeline import settings
 from copilot_pipeline.accounts import AccountOptions, import_account, select_accounts
+from copilot_pipeline.assets.billing import billing_snapshot
+from copilot_pipeline.assets.metrics import metrics
+from copilot_pipeline.assets.seats import seat_snapshot
 from copilot_pipeline.collect.account_metrics import fetch_account_metrics
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.urls import (
@@ -18,8 +21,8 @@ from copilot_pipeline.github.urls import (
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 
-METRICS_ASSET_KEYS = [dg.AssetKey(n) for n in ("raw_metrics", "org_metrics", "language_metrics")]
-SNAPSHOT_ASSET_KEYS = [dg.AssetKey(n) for n in ("raw_billing", "raw_seats", "seats")]
+METRICS_ASSET_KEYS = list(metrics.keys)
+SNAPSHOT_ASSET_KEYS = [*billing_snapshot.keys, *seat_snapshot.keys]
 
 
 @contextmanager
@@ -40,6 +43,7 @@ class ImportAccountConfig(dg.Config):
     organizations: list[str] = []
     enterprises: list[str] = []
     metrics_api: str | None = None
+    reports: list[str] = []
 
 
 @dg.op(name="import_account")
@@ -53,6 +57,7 @@ def import_account_op(
         organizations=config.organizations,
         enterprises=config.enterprises,
         metrics_api=config.metrics_api,
+        reports=config.reports,
     )
     with describing_failures(), database.open() as warehouse:
         account_id = import_account(warehouse, settings.token_from(config.token_env), options)
@@ -70,7 +75,8 @@ def _refuse_secrets(run_config: dict[str, Any]) -> dict[str, Any]:
     given = run_config["ops"]["import_account"]["config"]
     settings.require_variable_name(given["token_env"])
     normalize_endpoint(given["endpoint"])
-    for text in (*given["organizations"], *given["enterprises"], given.get("metrics_api") or ""):
+    lists = (*given["organizations"], *given["enterprises"], *given["reports"])
+    for text in (*lists, given.get("metrics_api") or ""):
         settings.refuse_token(text)
     if given.get("proxy"):
         normalize_proxy(given["proxy"])
@@ -138,5 +144,8 @@ daily_copilot = dg.define_asset_job(
 metrics_backfill = dg.define_asset_job(
     "metrics_backfill",
     selection=METRICS_ASSET_KEYS,
-    description="Collects the metrics of any range of days that GitHub still serves, in one run.",
+    description=(
+        "Collects the metrics of any range of days that GitHub still serves, in one run. Days that "
+        "are loaded and no longer revised are not fetched again."
+    ),
 )

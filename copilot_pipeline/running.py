@@ -29,36 +29,45 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass
 class RunResult:
-    """What became of the runs: their ids by job, counts of scope-days by state, failures."""
+    """What became of the runs: their ids by job, counts by report and state, failures, warnings."""
 
     runs: list[dict[str, Any]] = field(default_factory=list)
-    scope_days: Counter[str] = field(default_factory=Counter)
+    collected: dict[str, Counter[str]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def success(self) -> bool:
         return all(run["success"] for run in self.runs)
 
     def as_json(self) -> dict[str, Any]:
-        return {"success": self.success, "runs": self.runs, "scope_days": dict(self.scope_days)}
+        return {"success": self.success, "runs": self.runs, "collected": self.collected}
 
 
 def run_days(
-    database: Database, days: Sequence[date], organizations: Sequence[str] = ()
+    database: Database,
+    days: Sequence[date],
+    organizations: Sequence[str] = (),
+    *,
+    refetch: bool = False,
+    gap_days: int = 0,
 ) -> RunResult:
     """Collects the metrics of all days, and the snapshots if the newest complete day is among them.
 
     One run for the metrics, however many days, and one before it for the snapshots of a range.
-    `KeyboardInterrupt` ends a run as it does elsewhere.
+    `KeyboardInterrupt` ends a run as it does elsewhere. `refetch` and `gap_days` are those of the
+    step `metrics`.
     """
     scopes = select_scopes(database, organizations)
     newest = newest_complete_day()
     takes_snapshots = newest in days
     step_config = {"config": {"organizations": list(organizations)}}
-    metrics_config = {METRICS_STEP: step_config}
+    chosen = {**step_config["config"], "refetch": refetch, "gap_days": gap_days}
+    metrics_config = {METRICS_STEP: {"config": chosen}}
     snapshot_config = {SEATS_STEP: step_config, BILLING_STEP: step_config}
     billed = sum(scope.kind == "organization" for scope in scopes)
-    total = len(scopes) * len(days) + (len(scopes) + billed) * takes_snapshots
+    reports = sum(len(scope.collected_reports) for scope in scopes)
+    total = reports * len(days) + (len(scopes) + billed) * takes_snapshots
     result = RunResult()
     with _instance() as instance, _progress(result, total):
         if list(days) == [newest]:
@@ -100,6 +109,8 @@ def _execute(
     )
     result.runs.append({"job": job, "run_id": outcome.run_id, "success": outcome.success})
     for event in outcome.all_events:
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            result.warnings += _warning_lines(event)
         if event.is_step_failure:
             if _was_interrupted(event):
                 raise KeyboardInterrupt
@@ -109,6 +120,14 @@ def _execute(
 def _was_interrupted(event: dg.DagsterEvent) -> bool:
     error = event.step_failure_data.error
     return error is not None and error.cls_name == "DagsterExecutionInterruptedError"
+
+
+def _warning_lines(event: dg.DagsterEvent) -> list[str]:
+    check = event.asset_check_evaluation_data
+    if check.passed:
+        return []
+    lines = (check.description or "").splitlines()
+    return [f"{check.check_name}: {line}" for line in lines]
 
 
 def _failure_lines(event: dg.DagsterEvent) -> list[str]:
@@ -154,7 +173,7 @@ def _instance() -> Iterator[dg.DagsterInstance]:
 def _progress(result: RunResult, total: int) -> Iterator[None]:
     """Counts what the collecting room logs; shows a bar on a terminal, and warnings always."""
     warnings = logging.getLogger("copilot_pipeline")
-    with tqdm(total=total, unit="day", disable=None, desc="Collecting") as bar:
+    with tqdm(total=total, unit="report", disable=None, desc="Collecting") as bar:
         handler = _ProgressHandler(bar, result)
         progress.setLevel(logging.INFO)
         for logger in (progress, warnings):
@@ -175,7 +194,8 @@ class _ProgressHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         outcome = getattr(record, "outcome", None)
         if outcome is not None:
-            self._result.scope_days[outcome.state.name.lower()] += 1
+            counts = self._result.collected.setdefault(outcome.report, Counter())
+            counts[outcome.state.name.lower()] += 1
             self._bar.update(1)
         elif record.levelno >= logging.WARNING:
             with self._bar.external_write_mode():

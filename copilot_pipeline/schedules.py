@@ -5,12 +5,13 @@ from datetime import UTC, timedelta
 import dagster as dg
 
 from copilot_pipeline.accounts import all_accounts
+from copilot_pipeline.days import REREAD_DAYS
 from copilot_pipeline.jobs import METRICS_ASSET_KEYS, daily_copilot
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.resources.database import DatabaseResource
 
-# GitHub may still revise these many days before the newest complete one.
-REVISED_DAYS = 3
+# A run heals so many earlier days of each report: a year's gap closes within two weeks.
+GAP_DAYS = 30
 
 
 @dg.schedule(
@@ -21,7 +22,8 @@ REVISED_DAYS = 3
     name="daily_copilot_schedule",
     description=(
         "Every day at 06:00 UTC: collects the newest complete day, and once more the metrics of "
-        "the three days before it, which GitHub may have revised."
+        "the three days before it, which GitHub may have revised, and of earlier days that failed "
+        "or are missing."
     ),
 )
 def daily_copilot_schedule(
@@ -34,13 +36,14 @@ def daily_copilot_schedule(
                 "copilot-pipeline accounts import --org SLUG."
             )
     newest = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)
-    first, last = newest - timedelta(days=REVISED_DAYS), newest - timedelta(days=1)
+    first, last = newest - timedelta(days=REREAD_DAYS - 1), newest - timedelta(days=1)
     return [
         dg.RunRequest(run_key=f"{newest}", partition_key=str(newest)),
         # A schedule starts one job only: what metrics_backfill does is here a part of the same job.
         dg.RunRequest(
             run_key=f"{newest} revised",
             asset_selection=METRICS_ASSET_KEYS,
+            run_config={"ops": {"metrics": {"config": {"gap_days": GAP_DAYS}}}},
             tags=range_tags(first, last),
         ),
     ]

@@ -31,6 +31,7 @@ from copilot_pipeline.days import day_range, newest_complete_day
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization
 from copilot_pipeline.warehouse import tables
+from copilot_pipeline.warehouse.columns import metadata
 from copilot_pipeline.warehouse.database import Database
 
 RUNS = 3
@@ -150,7 +151,7 @@ def bare(what: str, url: str, token: str) -> None:
     copied = METRICS_TABLES if what == "metrics" else SEAT_TABLES
     source = sa.create_engine(os.environ["DATABASE_URL"])
     target = sa.create_engine(os.environ["DATABASE_URL"] + ".bare")
-    tables.metadata.create_all(target)
+    metadata.create_all(target)
     with source.connect() as connection:
         rows = {t: [dict(r._mapping) for r in connection.execute(sa.select(t))] for t in copied}
     raw = copied[0]

@@ -11,17 +11,25 @@ from copilot_pipeline.accounts import AccountOptions, import_account
 from copilot_pipeline.definitions import defs
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.partitions import range_tags
+from copilot_pipeline.reports import ORGANIZATION
 from copilot_pipeline.warehouse.database import Database
 
 Rows = list[dict[str, Any]]
 
 
 def import_organizations(
-    url: str, github: SimulatedGitHub, *slugs: str, metrics_api: str = "reports"
+    url: str,
+    github: SimulatedGitHub,
+    *slugs: str,
+    metrics_api: str = "reports",
+    reports: Sequence[str] = (ORGANIZATION,),
 ) -> int:
-    """Imports the simulated GitHub's account with these organizations; its id."""
+    """Imports the simulated GitHub's account with these organizations; its id.
+
+    They collect the report of the organization alone, which is faster, unless others are named.
+    """
     with Database(url) as database:
-        wanted = AccountOptions(github.url, None, slugs, (), metrics_api)
+        wanted = AccountOptions(github.url, None, slugs, (), metrics_api, reports)
         return import_account(database, github.token, wanted)
 
 

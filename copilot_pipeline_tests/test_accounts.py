@@ -287,7 +287,7 @@ def test_two_accounts_cannot_take_the_same_scope_at_once(
     second = threading.Thread(target=take)
     with Database(imported) as database, database.write() as connection:
         lock_accounts(connection)
-        save_scope(connection, 1, "organization", "new-demo", None)
+        save_scope(connection, 1, "organization", "new-demo")
         second.start()
         second.join(1)
         assert codes == []
@@ -353,6 +353,7 @@ def test_an_organization_handed_to_another_account_keeps_its_history(
         "account_id": 2,
         "login": "octo-second",
         "metrics_api": "legacy",
+        "reports": ["legacy"],
         "implementation_date": "2026-01-15",
         "newest_day": str(past),
     }

@@ -18,6 +18,7 @@ from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization
 from copilot_pipeline.demo.users import authenticated_user
+from copilot_pipeline.reports import ORGANIZATION, REPOS, USER_TEAMS, USERS
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.loading import read_table
 
@@ -38,7 +39,13 @@ def test_an_account_is_imported_listed_and_shown_without_its_token(
     assert listed == shown
     assert (shown["login"], shown["github_user_id"]) == ("demo-admin", 9_000_001)
     assert shown["scopes"] == [
-        {"id": 1, "kind": "organization", "slug": "octo-demo", "metrics_api": "reports"}
+        {
+            "id": 1,
+            "kind": "organization",
+            "slug": "octo-demo",
+            "metrics_api": "reports",
+            "reports": [ORGANIZATION, USERS, USER_TEAMS, REPOS],
+        }
     ]
     assert shown["token_expires_at"].endswith("+00:00")
     (stored,) = read_table(warehouse_environment, "copilot_github_accounts", "id")
@@ -228,7 +235,7 @@ def test_run_loads_a_range_and_the_snapshot_of_the_newest_day(
     succeed(import_with(github, "--org", "octo-demo"), capsys)
     result = succeed(["run", "--last", "3"], capsys)
     assert [run["job"] for run in result["runs"]] == ["daily_copilot", "metrics_backfill"]
-    assert result["scope_days"] == {"loaded": 5}
+    assert result["collected"][ORGANIZATION] == {"loaded": 3}
     assert len(read_table(warehouse_environment, "_tool_copilot_org_metrics")) == 3
     assert len(read_table(warehouse_environment, "_tool_copilot_seats")) == 40
 

@@ -12,7 +12,16 @@ from copilot_pipeline.definitions import build_defs, defs
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline_tests.loading import execute, import_organizations, read_table
 
-ASSETS = {"raw_billing", "raw_seats", "raw_metrics", "seats", "org_metrics", "language_metrics"}
+METRICS_ASSETS = {
+    "raw_metrics",
+    "org_metrics",
+    "language_metrics",
+    "metrics_breakdowns",
+    "user_metrics",
+    "user_teams",
+    "repo_metrics",
+}
+ASSETS = {"raw_billing", "billing", "raw_seats", "seats", *METRICS_ASSETS}
 
 
 def test_every_asset_is_described_grouped_and_has_its_tables_columns() -> None:
@@ -39,9 +48,9 @@ def test_tool_assets_depend_on_their_raw_asset_and_on_nothing_of_the_other_side(
         "raw_billing": set(),
         "raw_seats": set(),
         "raw_metrics": set(),
+        "billing": {"raw_billing"},
         "seats": {"raw_seats"},
-        "org_metrics": {"raw_metrics"},
-        "language_metrics": {"raw_metrics"},
+        **{name: {"raw_metrics"} for name in METRICS_ASSETS - {"raw_metrics"}},
     }
 
 
@@ -81,11 +90,8 @@ def test_the_schedule_asks_for_the_newest_day_and_three_days_before(
     assert daily.asset_selection is None
     assert revised.tags["dagster/asset_partition_range_start"] == "2026-11-18"
     assert revised.tags["dagster/asset_partition_range_end"] == "2026-11-20"
-    assert {key.to_user_string() for key in revised.asset_selection} == {
-        "raw_metrics",
-        "org_metrics",
-        "language_metrics",
-    }
+    assert {key.to_user_string() for key in revised.asset_selection} == METRICS_ASSETS
+    assert revised.run_config == {"ops": {"metrics": {"config": {"gap_days": 30}}}}
 
 
 def test_import_account_runs_as_a_job(

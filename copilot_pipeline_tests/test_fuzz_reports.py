@@ -23,6 +23,7 @@ from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.reports import LEGACY
 from copilot_pipeline.transform import language_metrics, org_metrics, seats
 from copilot_pipeline.transform.records import (
     aggregate_day,
@@ -30,6 +31,7 @@ from copilot_pipeline.transform.records import (
     legacy_days,
     parse_records,
 )
+from copilot_pipeline.transform.reports import TRANSFORMS, derive
 from copilot_pipeline.transform.values import TransformError, json_text
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
@@ -53,7 +55,7 @@ from copilot_pipeline_tests.loading import import_organizations
 DAY = date(2026, 11, 20)
 SLUG = "octo-demo"
 REPORT = "organization-1-day"
-TOOL_TABLES = (tables.org_metrics, tables.language_metrics)
+TOOL_TABLES = tuple(TRANSFORMS[REPORT])
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -259,6 +261,12 @@ def warehouse(database: Database, database_url: str) -> Iterator[Warehouse]:
         yield Warehouse(database, github)
 
 
+def tables_of(report: str, record: Any) -> dict[str, pd.DataFrame] | None:
+    """The rows that a record becomes, by table; None where there is no sense in it."""
+    derived = None if record is None else made(derive, report, [record])
+    return None if derived is None else {table.name: frame for table, frame in derived.items()}
+
+
 def as_rows(frame: pd.DataFrame, day: date) -> list[dict[str, Any]]:
     return frame_rows(frame, scope_id=1, day=day)
 
@@ -299,15 +307,11 @@ def test_any_report_replaces_its_day_as_a_whole_or_changes_nothing(warehouse: Wa
 
         texts = decoded(files)
         record = None if texts is None else made(aggregate_day, texts, day)
-        frames = {
-            table.name: made(transform.from_report, record)
-            for table, transform in zip(TOOL_TABLES, (org_metrics, language_metrics), strict=True)
-            if record is not None
-        }
+        frames = tables_of(REPORT, record)
         if outcome.state is not State.LOADED:
             assert after == before
-            assert record is None or any(frame is None for frame in frames.values())
-        if outcome.state is State.NO_REPORT:
+            assert frames is None
+        if outcome.state is State.NOT_READY:
             assert texts is not None
             assert aggregate_day(texts, day) is None
         elif outcome.state is State.LOADED:
@@ -315,8 +319,8 @@ def test_any_report_replaces_its_day_as_a_whole_or_changes_nothing(warehouse: Wa
             stored = warehouse.rows(*raw_and_tool, day=day)
             payloads = {row["part"]: row["payload"] for row in stored[tables.raw_metrics.name]}
             assert payloads == dict(enumerate(texts))
+            assert frames is not None
             for name, frame in frames.items():
-                assert frame is not None
                 assert unordered(stored[name]) == unordered(as_rows(frame, day))
             for name, rows in before.items():
                 untouched = [row for row in rows if row["day"] != day]
@@ -356,27 +360,21 @@ def test_any_page_of_legacy_days_replaces_each_day_as_a_whole_or_leaves_it(
         for day, outcome in outcomes.items():
             after = warehouse.rows(*raw_and_tool, day=day)
             record = (records or {}).get(day)
-            frames = {
-                table.name: made(transform.from_legacy, record)
-                for table, transform in zip(
-                    TOOL_TABLES, (org_metrics, language_metrics), strict=True
-                )
-                if record is not None
-            }
+            frames = tables_of(LEGACY, record)
             if outcome.state is State.LOADED:
+                assert frames is not None
                 for name, frame in frames.items():
-                    assert frame is not None
                     assert unordered(after[name]) == unordered(as_rows(frame, day))
                 (raw,) = after[tables.raw_metrics.name]
                 assert legacy_day(raw["payload"], day) == record
                 continue
             assert after == before[day]
-            if outcome.state is State.NO_REPORT:
+            if outcome.state is State.NOT_READY:
                 assert records is not None
                 assert day not in records
             else:
                 assert_refused(outcome)
-                assert record is None or any(frame is None for frame in frames.values())
+                assert frames is None
 
     with SimulatedGitHub([Organization(SLUG, legacy=True)]) as github:
         import_organizations(database_url, github, SLUG, metrics_api="legacy")
@@ -384,7 +382,7 @@ def test_any_page_of_legacy_days_replaces_each_day_as_a_whole_or_leaves_it(
         first = warehouse.load_metrics(days)
         assert [outcome.state for outcome in first.values()] == [State.LOADED] * 2
         check()
-    assert seen == {State.LOADED, State.FAILED, State.NO_REPORT}
+    assert seen == {State.LOADED, State.FAILED, State.NOT_READY}
 
 
 def test_any_pages_of_seats_replace_the_snapshot_as_a_whole_or_change_nothing(

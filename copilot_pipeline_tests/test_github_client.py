@@ -236,7 +236,7 @@ def test_a_report_is_all_of_its_files_without_the_signatures(
 ) -> None:
     day = github.newest_day
     give(github, ['{"part": 1}', b'\xef\xbb\xbf{"part": 2}', '{"part": "\u00e9"}'], day)
-    documents = client.report(*REPORT, day)
+    documents = client.report(*REPORT, day).files
     assert documents is not None
     assert [document.text for document in documents] == [
         '{"part": 1}',
@@ -255,7 +255,7 @@ def test_downloads_carry_neither_the_token_nor_a_cookie(
     for origin in ("api", "download"):
         github.faults.add(".", origin=origin, headers={"set-cookie": "session=1; Path=/"})
     give(github, ["{}", "{}"], github.newest_day)
-    assert client.report(*REPORT, github.newest_day)
+    assert client.report(*REPORT, github.newest_day).files
     client.user()
     assert origins(github) == ["api", "download", "download", "api"]
     assert all("cookie" not in request.headers for request in github.requests)
@@ -268,7 +268,7 @@ def test_a_report_that_is_not_there_yet_is_none(
 ) -> None:
     day = github.newest_day
     github.organization("octo-demo").reports["organization-1-day", day] = form
-    assert client.report(*REPORT, day) is None
+    assert client.report(*REPORT, day).files == []
     assert origins(github) == ["api"]
 
 
@@ -277,7 +277,7 @@ def test_an_answer_without_links_is_no_report(
     github: SimulatedGitHub, client: GitHubClient, body: Body
 ) -> None:
     github.faults.add("organization-1-day$", body=body)
-    assert client.report(*REPORT, github.newest_day) is None
+    assert client.report(*REPORT, github.newest_day).files == []
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_an_expired_link_leads_to_a_new_envelope_and_to_all_files_again(
 ) -> None:
     give(github, ["first", "second"], github.newest_day)
     github.faults.add("-1.json$", origin="download", times=1, **faults.link_expired())
-    documents = client.report(*REPORT, github.newest_day)
+    documents = client.report(*REPORT, github.newest_day).files
     assert [document.text for document in documents or []] == ["first", "second"]
     assert origins(github) == ["api", "download", "download"] * 2
 
@@ -332,7 +332,7 @@ def test_a_file_that_stays_missing_is_a_report_that_is_not_ready(
     github: SimulatedGitHub, client: GitHubClient
 ) -> None:
     give(github, ["{}"], github.newest_day, links=[github.signed_link("/no/such/file.json")])
-    assert client.report(*REPORT, github.newest_day) is None
+    assert client.report(*REPORT, github.newest_day).files == []
     assert origins(github) == ["api", "download"] * 3
 
 
@@ -340,7 +340,7 @@ def test_a_file_that_appears_with_a_new_envelope_is_read(
     github: SimulatedGitHub, client: GitHubClient
 ) -> None:
     github.faults.add(".", origin="download", times=2, **faults.blob_not_found())
-    assert client.report(*REPORT, github.newest_day)
+    assert client.report(*REPORT, github.newest_day).files
     assert origins(github) == ["api", "download"] * 3
 
 

@@ -162,7 +162,7 @@ def test_broken_compression_is_an_error_and_never_half_a_file(
 def test_a_compressed_file_is_read(github: SimulatedGitHub, client: GitHubClient) -> None:
     headers = {"content-encoding": "gzip"}
     github.faults.add(".", origin="download", status=200, body=WHOLE, headers=headers)
-    documents = client.report(*REPORT, github.newest_day)
+    documents = client.report(*REPORT, github.newest_day).files
     assert [len(document.text.splitlines()) for document in documents or []] == [100]
 
 

@@ -79,7 +79,7 @@ def test_a_cut_answer_is_asked_for_again(
     github.faults.add("/user$", cut_after=length, times=1)
     assert client.user().login == "demo-admin"
     github.faults.add(".", origin="download", cut_after=length, times=1)
-    documents = client.report(*REPORT, github.newest_day)
+    documents = client.report(*REPORT, github.newest_day).files
     assert documents is not None
     assert documents[0].text.endswith("}\n")
     assert origins(github) == ["api", "api", "api", "download", "download"]
@@ -189,7 +189,7 @@ def test_a_limited_request_goes_on_after_the_wait(
 ) -> None:
     github.faults.add(".", origin=origin, **faults.too_many_requests(1), times=1)
     started = time.monotonic()
-    assert client.report(*REPORT, github.newest_day)
+    assert client.report(*REPORT, github.newest_day).files
     assert 0.9 < time.monotonic() - started < 3
     assert origins(github).count(origin) == 2
 

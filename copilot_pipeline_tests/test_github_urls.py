@@ -220,7 +220,7 @@ def test_a_host_that_was_added_serves_downloads_too(github: SimulatedGitHub) -> 
     links(github, github.signed_link(path).replace("127.0.0.1", "localhost"))
     github.faults.add(path, origin="download", body="{}")
     with client_of(github, download_hosts=(f"localhost:{port}",)) as client:
-        documents = client.report(*REPORT, github.newest_day)
+        documents = client.report(*REPORT, github.newest_day).files
     assert [document.url for document in documents or []] == [f"http://localhost:{port}{path}"]
 
 
@@ -265,7 +265,7 @@ def test_a_redirect_of_a_download_to_an_allowed_host_is_followed(
 ) -> None:
     other.faults.add("/file$", origin="download", body="moved")
     github.faults.add(".", origin="download", redirect_to=f"{other.download_url}/file?sig=1")
-    documents = client.report(*REPORT, github.newest_day)
+    documents = client.report(*REPORT, github.newest_day).files
     assert [(d.url, d.text) for d in documents or []] == [(f"{other.download_url}/file", "moved")]
     assert "authorization" not in other.requests[0].headers
 
@@ -349,6 +349,6 @@ def test_the_machines_proxy_is_not_used(
         monkeypatch.delenv(name, raising=False)
     with client_of(github) as client:
         assert client.user().login == "demo-admin"
-        assert client.report(*REPORT, github.newest_day)
+        assert client.report(*REPORT, github.newest_day).files
         assert list(client.seats(*ORG))
     assert seen == []

@@ -186,7 +186,7 @@ def test_a_download_that_is_redirected_to_the_api_or_elsewhere_carries_no_token(
     other.faults.add("/one$", origin="download", redirect_to=f"{github.url}/two")
     github.faults.add("/two$", redirect_to=f"{github.url}/three", status=307)
     github.faults.add("/three$", body="{}")
-    assert client.report(*REPORT, github.newest_day)
+    assert client.report(*REPORT, github.newest_day).files
     requests = [*github.requests, *other.requests]
     with_token = [request.path for request in requests if "authorization" in request.headers]
     assert with_token == ["/orgs/octo-demo/copilot/metrics/reports/organization-1-day"]
@@ -486,7 +486,7 @@ def test_all_calls_of_an_account_go_through_its_proxy(github: SimulatedGitHub) -
         with client_of(github, ONCE, **options) as client:
             assert client.user().login == "seen-by-the-proxy"
             links(github, plain)
-            assert client.report(*REPORT, github.newest_day)
+            assert client.report(*REPORT, github.newest_day).files
             links(github, secure)
             with pytest.raises(RetryableError, match="ProxyError"):
                 client.report(*REPORT, github.newest_day)

@@ -142,7 +142,7 @@ def test_an_address_that_cannot_be_called_is_neither_logged_nor_raised(
         github.faults.add("/seats$", headers={"link": f'<{printable}>; rel="next"'})
     options: dict[str, Any] = {"proxy": "http://127.0.0.1:9"} if proxied else {}
     with client_of(github, ONCE, **options) as client, pytest.raises(GitHubError) as raised:
-        list(client.seats(*ORG) if place == "next" else client.report(*REPORT, day) or [])
+        list(client.seats(*ORG) if place == "next" else client.report(*REPORT, day).files)
     for text in (chain(raised.value), logged()):
         assert TOKEN not in text
         assert SIGNATURE not in text
@@ -224,7 +224,7 @@ def test_a_signed_link_that_serves_or_redirects_is_not_logged(
     github.faults.add("/copilot-reports|json$", origin="download", redirect_to=target)
     github.faults.add("/moved$", origin="download", body="{}")
     with client_of(github, ONCE) as client:
-        documents = client.report(*REPORT, github.newest_day) or []
+        documents = client.report(*REPORT, github.newest_day).files
     assert [document.url for document in documents] == [f"{github.download_url}/moved"]
     assert SIGNATURE not in repr(documents) + logged()
     assert "sig=" not in logged()

@@ -206,7 +206,7 @@ def test_a_day_without_a_report_is_no_error_and_overwrites_nothing(
     assert result.success
     assert read_table(warehouse_environment, ORG) == before
     metadata = result.asset_materializations_for_node("metrics")[0].metadata
-    assert metadata["days_no_report"].value == str(days[1])
+    assert metadata["days_not_ready"].value == str(days[1])
 
 
 @pytest.mark.parametrize(

@@ -394,9 +394,8 @@ def test_every_file_of_an_envelope_is_downloaded(
         github.faults.add(f"^{path}$", body=f'{{"shard": {number}}}\n', origin="download")
     github.faults.add(REPORT_PATH, body=envelope)
 
-    files = client.report("organization", "octo-demo", REPORT, day)
+    files = client.report("organization", "octo-demo", REPORT, day).files
 
-    assert files is not None
     assert [file.text for file in files] == [f'{{"shard": {n}}}\n' for n in range(links)]
     assert [file.url for file in files] == [
         f"{github.download_url}/shard-{n}.ndjson" for n in range(links)

@@ -1,4 +1,4 @@
-"""Metrics: the raw reports, and the organization and language tables derived from them."""
+"""Metrics: the raw reports, and the tool tables derived from them."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,40 @@ import dagster as dg
 
 from copilot_pipeline.assets.results import Result, ScopeSelection, report
 from copilot_pipeline.assets.specs import table_spec
+from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
 from copilot_pipeline.collect.metrics import load_metrics, rebuild_metrics
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
-from copilot_pipeline.warehouse import tables
+from copilot_pipeline.warehouse import report_tables, tables
 
 RAW = "raw_metrics"
-TOOL = {"org_metrics": tables.org_metrics, "language_metrics": tables.language_metrics}
+
+# Tables that one array of GitHub's fills alike are one asset: Dagster records every asset for
+# every day, which takes longer than loading the day.
+TOOL = {
+    "org_metrics": [tables.org_metrics],
+    "language_metrics": [tables.language_metrics],
+    "metrics_breakdowns": [
+        *report_tables.scope_breakdowns.values(),
+        report_tables.adoption_phases,
+    ],
+    "user_metrics": [report_tables.user_metrics, *report_tables.user_breakdowns.values()],
+    "user_teams": [report_tables.user_teams],
+    "repo_metrics": [report_tables.repo_metrics],
+}
+
+
+class MetricsSelection(ScopeSelection):
+    """Which scopes and days a run collects.
+
+    `refetch` asks GitHub again for days that are loaded and no longer revised. `gap_days` is how
+    many earlier days of each report that failed or are missing are collected as well.
+    """
+
+    refetch: bool = False
+    gap_days: int = 0
 
 
 @dg.multi_asset(
@@ -22,28 +47,42 @@ TOOL = {"org_metrics": tables.org_metrics, "language_metrics": tables.language_m
     specs=[
         table_spec(RAW, tables.raw_metrics, group="raw", kind="github"),
         *(
-            table_spec(name, table, group="tool", kind="pandas", deps=[RAW])
-            for name, table in TOOL.items()
+            table_spec(name, *of_asset, group="tool", kind="pandas", deps=[RAW])
+            for name, of_asset in TOOL.items()
         ),
     ],
     partitions_def=daily_partitions,
+    check_specs=METRICS_CHECKS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
 )
 def metrics(
     context: dg.AssetExecutionContext,
-    config: ScopeSelection,
+    config: MetricsSelection,
     database: DatabaseResource,
     github: GitHubResource,
-) -> Iterator[Result]:
-    """Reads the days from GitHub; without `raw_metrics` selected, derives from what is stored."""
+) -> Iterator[Result | dg.AssetCheckResult]:
+    """Reads the days from GitHub; without `raw_metrics` selected, derives from what is stored.
+
+    The checks look at the days of the run, in the same step: they are due where a scope failed too.
+    """
     days = asked_days(context)
     selected = [key.path[-1] for key in context.selected_asset_keys]
-    tool_tables = [table for name, table in TOOL.items() if name in selected]
+    tool_tables = [table for name in TOOL if name in selected for table in TOOL[name]]
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config.organizations)
         if RAW in selected:
-            outcomes = load_metrics(warehouse, github.client, scopes, days, tool_tables)
+            outcomes = load_metrics(
+                warehouse,
+                github.client,
+                scopes,
+                days,
+                tool_tables,
+                refetch=config.refetch,
+                gap_days=config.gap_days,
+            )
         else:
             outcomes = rebuild_metrics(warehouse, scopes, days, tool_tables)
-        yield from report(context, warehouse, {RAW: tables.raw_metrics, **TOOL}, outcomes)
+        done = list(outcomes)
+        yield from check_metrics(warehouse, scopes, done, context.selected_asset_check_keys)
+        yield from report(context, warehouse, {RAW: [tables.raw_metrics], **TOOL}, done)

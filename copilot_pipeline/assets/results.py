@@ -1,11 +1,11 @@
 """From outcomes to what Dagster shows: materializations with counts, or a failure that advises."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 import sqlalchemy as sa
 
-from copilot_pipeline.collect.outcomes import Outcome, State, describe_failures
+from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
 from copilot_pipeline.days import describe_days
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.rows import count_rows
@@ -22,28 +22,36 @@ class ScopeSelection(dg.Config):
 def report(
     context: dg.AssetExecutionContext,
     database: Database,
-    tables: Mapping[str, sa.Table],
+    tables: Mapping[str, Sequence[sa.Table]],
     outcomes: Iterable[Outcome],
 ) -> Iterator[Result]:
     """Yields a result for each selected asset, or raises `Failure` naming every failed scope.
 
-    `tables` holds the step's assets by name. When something failed, the days on which nothing did
-    are still recorded as materialized: their rows are there.
+    `tables` holds those of the step's assets by name. When something failed, the days on which
+    nothing did are still recorded as materialized: their rows are there. So are days outside the
+    run's partitions, which filled a gap.
     """
     done = list(outcomes)
     selected = [key.path[-1] for key in context.selected_asset_keys]
-    failures = describe_failures(done)
+    partitions = set(context.partition_keys)
+    failures = describe_errors(done, State.FAILED)
     if failures:
         yield from _complete_days({name: tables[name] for name in selected}, done)
         raise dg.Failure(
             description="\n".join(failures), metadata=_summary(done), allow_retries=False
         )
     with database.read() as connection:
-        totals = {name: count_rows(connection, tables[name]) for name in selected}
+        totals = {
+            name: sum(count_rows(connection, table) for table in tables[name]) for name in selected
+        }
+    gaps = [outcome for outcome in done if str(outcome.day) not in partitions]
+    yield from _complete_days({name: tables[name] for name in selected}, gaps)
     for name in tables:
         if name not in selected:
             continue
         for day, rows in _rows_by_day(done, tables[name]).items():
+            if day not in partitions:
+                continue
             context.add_asset_metadata(
                 {"dagster/partition_row_count": rows}, asset_key=name, partition_key=day
             )
@@ -59,7 +67,7 @@ def _summary(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
     for state in State:
         days = [outcome.day for outcome in outcomes if outcome.state is state]
         if days:
-            summary[f"scope_days_{state.name.lower()}"] = dg.MetadataValue.int(len(days))
+            summary[f"reports_{state.name.lower()}"] = dg.MetadataValue.int(len(days))
             if state is not State.LOADED:
                 text = describe_days(sorted(set(days)))
                 summary[f"days_{state.name.lower()}"] = dg.MetadataValue.text(text)
@@ -69,22 +77,24 @@ def _summary(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
     return summary
 
 
-def _rows_by_day(outcomes: list[Outcome], table: sa.Table) -> dict[str, int]:
-    """The rows of the table by day; a day that was kept, not written, is left out."""
+def _rows_by_day(outcomes: list[Outcome], tables: Sequence[sa.Table]) -> dict[str, int]:
+    """The rows written to the tables by day; a day on which all was kept is left out."""
+    names = {table.name for table in tables}
     rows: dict[str, int] = {}
     for outcome in outcomes:
         if outcome.state is not State.KEPT:
             day = str(outcome.day)
-            rows[day] = rows.get(day, 0) + outcome.rows.get(table.name, 0)
+            written = sum(count for name, count in outcome.rows.items() if name in names)
+            rows[day] = rows.get(day, 0) + written
     return rows
 
 
 def _complete_days(
-    tables: Mapping[str, sa.Table], outcomes: list[Outcome]
+    tables: Mapping[str, Sequence[sa.Table]], outcomes: list[Outcome]
 ) -> Iterator[dg.AssetMaterialization]:
     bad = {str(outcome.day) for outcome in outcomes if outcome.state is State.FAILED}
-    for name, table in tables.items():
-        for day, rows in _rows_by_day(outcomes, table).items():
+    for name, of_asset in tables.items():
+        for day, rows in _rows_by_day(outcomes, of_asset).items():
             if day not in bad:
                 yield dg.AssetMaterialization(
                     asset_key=name,

@@ -41,4 +41,6 @@ def seat_snapshot(
             outcomes = load_seats(warehouse, github.client, scopes, days)
         else:
             outcomes = rebuild_seats(warehouse, scopes, days)
-        yield from report(context, warehouse, {RAW: tables.raw_seats, TOOL: tables.seats}, outcomes)
+        yield from report(
+            context, warehouse, {RAW: [tables.raw_seats], TOOL: [tables.seats]}, outcomes
+        )

@@ -1,44 +1,49 @@
 """Metrics: reports or legacy days into the raw table, and from there into the tool tables."""
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.collect.outcomes import Outcome, State, failed
+from copilot_pipeline.collect.plan import plan_days
 from copilot_pipeline.collect.scopes import OpenClient, Task, collect
-from copilot_pipeline.days import DayOutOfReachError, reachable_window
+from copilot_pipeline.days import DayOutOfReachError, is_provisional, reachable_window
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import Document, GitHubClient
-from copilot_pipeline.github.errors import GitHubError
-from copilot_pipeline.transform import language_metrics, org_metrics
-from copilot_pipeline.transform.records import aggregate_day, legacy_day, legacy_days
-from copilot_pipeline.transform.values import TransformError, json_text
+from copilot_pipeline.github.errors import AccessError, GitHubError
+from copilot_pipeline.github.meanings import Meaning
+from copilot_pipeline.reports import AGGREGATES, LEGACY
+from copilot_pipeline.transform.content import digest, headlines
+from copilot_pipeline.transform.records import legacy_days
+from copilot_pipeline.transform.reports import derive, records_of
+from copilot_pipeline.transform.unknown import unknown_names
+from copilot_pipeline.transform.values import Json, TransformError, json_text
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.history import (
+    DayState,
+    read_status,
+    read_statuses,
+    replace_unknown_names,
+    save_attempt,
+    save_loaded,
+    save_restatements,
+)
 from copilot_pipeline.warehouse.metrics import (
     RawPart,
-    read_reports,
+    read_report,
     replace_report,
-    stored_scope_days,
+    stored_reports,
 )
 from copilot_pipeline.warehouse.rows import frame_rows, lock_scope, replace_slice
 from copilot_pipeline.warehouse.scopes import Scope
 
-LEGACY = "legacy"
-AGGREGATES = ("organization-1-day", "enterprise-1-day")
-
-Transform = Callable[[Any], pd.DataFrame]
-
-# Each tool table with its two transforms: of an aggregate report, and of a legacy day.
-TRANSFORMS: dict[sa.Table, tuple[Transform, Transform]] = {
-    tables.org_metrics: (org_metrics.from_report, org_metrics.from_legacy),
-    tables.language_metrics: (language_metrics.from_report, language_metrics.from_legacy),
-}
+OK = 200
 
 
 def load_metrics(
@@ -47,10 +52,23 @@ def load_metrics(
     scopes: Sequence[Scope],
     days: Sequence[date],
     tool_tables: Sequence[sa.Table],
+    *,
+    refetch: bool = False,
+    gap_days: int = 0,
 ) -> Iterator[Outcome]:
-    """Reads the days of all scopes from GitHub and writes raw and tool rows, day by day."""
-    loader = _Loader(database, days, tool_tables)
-    return collect(database, open_client, scopes, days, loader.tasks)
+    """Reads the days of all scopes from GitHub and writes raw and tool rows, day by day.
+
+    `plan_days` says which days are fetched; `refetch` and `gap_days` are explained there.
+    """
+    loader = _Loader(database, days, tool_tables, refetch=refetch, gap_days=gap_days)
+    return collect(
+        database,
+        open_client,
+        scopes,
+        days,
+        loader.tasks,
+        lambda scope: scope.collected_reports,
+    )
 
 
 def rebuild_metrics(
@@ -60,65 +78,103 @@ def rebuild_metrics(
     tool_tables: Sequence[sa.Table],
 ) -> Iterator[Outcome]:
     """Derives the tool rows of those days from what is stored, without GitHub."""
-    with database.read() as connection:
-        stored = stored_scope_days(connection, days)
     for scope in scopes:
         for day in days:
-            if (scope.id, day) not in stored:
-                yield Outcome(str(scope), day, State.NO_REPORT)
-                continue
-            try:
-                with database.write() as connection:
-                    lock_scope(connection, scope.id)
-                    rows = _derive(connection, scope.id, day, tool_tables)
-            except CopilotPipelineError as error:
-                yield from failed(str(scope), [day], error)
-            else:
-                yield Outcome(str(scope), day, State.LOADED, rows)
+            with database.read() as connection:
+                reports = stored_reports(connection, scope.id, day)
+            if not reports:
+                yield Outcome(str(scope), scope.collected_reports[0], day, State.NOT_STORED)
+            for report in reports:
+                try:
+                    with database.write() as connection:
+                        lock_scope(connection, scope.id)
+                        rows = _rebuild(connection, scope.id, day, report, tool_tables)
+                except CopilotPipelineError as error:
+                    yield from failed(str(scope), report, [day], error)
+                else:
+                    yield Outcome(str(scope), report, day, State.LOADED, rows)
 
 
 class _Loader:
-    """The tasks of one load. A refusal that concerns a whole scope ends the scope's other days."""
+    """The tasks of one load. A refusal that concerns more than a day ends the other days too."""
 
     def __init__(
-        self, database: Database, days: Sequence[date], tool_tables: Sequence[sa.Table]
+        self,
+        database: Database,
+        days: Sequence[date],
+        tool_tables: Sequence[sa.Table],
+        *,
+        refetch: bool,
+        gap_days: int,
     ) -> None:
         self._database = database
         self._days = days
         self._tool_tables = tool_tables
-        self._refusals: dict[int, GitHubError] = {}
+        self._refetch = refetch
+        self._gap_days = gap_days
+        # By scope, and by report; a refusal for the whole scope has no report.
+        self._refusals: dict[tuple[int, str | None], GitHubError] = {}
+        self._refusals_of_any_day: dict[int, GitHubError | None] = {}
 
     def tasks(self, client: GitHubClient, scope: Scope) -> list[Task]:
         window = reachable_window(scope.metrics_api)
-        reachable = [day for day in self._days if day in window]
-        beyond = [day for day in self._days if day not in window]
+        with self._database.read() as connection:
+            statuses = read_statuses(connection, scope.id)
         error = DayOutOfReachError(
             f"GitHub serves {scope.metrics_api} of {scope} from {window} only."
         )
-        tasks: list[Task] = [partial(failed, str(scope), beyond, error)]
-        if scope.metrics_api != LEGACY:
-            tasks += [partial(self._load_report, client, scope, day) for day in reachable]
-        elif reachable:
-            tasks.append(partial(self._load_legacy, client, scope, reachable))
-        return tasks
+        tasks: list[Task] = []
+        fetches: list[tuple[date, Task]] = []
+        for report in scope.collected_reports:
+            of_report = {day: status for (name, day), status in statuses.items() if name == report}
+            plan = plan_days(
+                self._days, of_report, window, refetch=self._refetch, gap_days=self._gap_days
+            )
+            tasks.append(partial(failed, str(scope), report, plan.beyond, error))
+            tasks.append(partial(_kept, scope, report, plan.keep))
+            if report == LEGACY and plan.fetch:
+                tasks.append(partial(self._load_legacy, client, scope, plan.fetch))
+            elif report != LEGACY:
+                load = partial(self._load_report, client, scope, report)
+                fetches += [(day, partial(load, day)) for day in plan.fetch]
+        # The oldest first: they are the next that GitHub forgets.
+        return tasks + [task for _, task in sorted(fetches, key=lambda each: each[0])]
 
-    def _load_report(self, client: GitHubClient, scope: Scope, day: date) -> list[Outcome]:
-        report = f"{scope.kind}-1-day"
+    def _load_report(
+        self, client: GitHubClient, scope: Scope, report: str, day: date
+    ) -> list[Outcome]:
+        http_status = None
         try:
-            if scope.id in self._refusals:
-                raise self._refusals[scope.id]
-            files = client.report(scope.kind, scope.slug, report, day)
-            # Parsed before anything is written: a bad line or another day changes nothing.
-            if files is None or aggregate_day((file.text for file in files), day) is None:
-                return [Outcome(str(scope), day, State.NO_REPORT)]
-            return [self._store(scope, day, report, [_part(file) for file in files])]
+            for of_scope in (report, None):
+                if (scope.id, of_scope) in self._refusals:
+                    raise self._refusals[scope.id, of_scope]
+            answer = client.report(scope.kind, scope.slug, report, day)
+            http_status = answer.status
+            return [self._store(scope, day, report, http_status, [_part(f) for f in answer.files])]
         except TransformError as error:
             refused = TransformError(f"{report}: {error}. Nothing of that day was changed.")
-            return failed(str(scope), [day], refused)
+            return [self._failed(scope, day, report, refused, http_status)]
+        except GitHubError as error:
+            if error.meaning is Meaning.NOT_FOUND and self._is_scope_readable(client, scope):
+                return [self._missing(scope, day, report, error.http_status)]
+            if error.stops_scope:
+                # What concerns the token's access may be of this report alone, a limit is not.
+                of_report = report if isinstance(error, AccessError) else None
+                self._refusals[scope.id, of_report] = error
+            return [self._failed(scope, day, report, error, error.http_status)]
         except CopilotPipelineError as error:
-            if isinstance(error, GitHubError) and error.stops_scope:
-                self._refusals[scope.id] = error
-            return failed(str(scope), [day], error)
+            return [self._failed(scope, day, report, error, http_status)]
+
+    def _is_scope_readable(self, client: GitHubClient, scope: Scope) -> bool:
+        """Whether a 404 means the day, not the scope: the report of the newest days is there."""
+        if scope.id not in self._refusals_of_any_day:
+            try:
+                client.require_reports(scope.kind, scope.slug)
+            except GitHubError as error:
+                self._refusals_of_any_day[scope.id] = error
+            else:
+                self._refusals_of_any_day[scope.id] = None
+        return self._refusals_of_any_day[scope.id] is None
 
     def _load_legacy(self, client: GitHubClient, scope: Scope, days: list[date]) -> list[Outcome]:
         missing = set(days)
@@ -130,49 +186,161 @@ class _Loader:
                     if day in missing:
                         missing.discard(day)
                         part = RawPart(page.url, json_text(record), page.fetched_at)
-                        outcomes += self._store_legacy(scope, day, part)
-        except TransformError as error:
-            refused = TransformError(f"the legacy metrics: {error}. Nothing more was changed.")
-            return outcomes + failed(str(scope), sorted(missing), refused)
+                        outcomes.append(self._store_legacy(scope, day, part))
         except CopilotPipelineError as error:
-            return outcomes + failed(str(scope), sorted(missing), error)
-        return outcomes + [Outcome(str(scope), day, State.NO_REPORT) for day in sorted(missing)]
+            said = error
+            if isinstance(error, TransformError):
+                said = TransformError(f"the legacy metrics: {error}. Nothing more was changed.")
+            status = error.http_status if isinstance(error, GitHubError) else OK
+            left = [self._failed(scope, day, LEGACY, said, status) for day in sorted(missing)]
+            return outcomes + left
+        return outcomes + [self._missing(scope, day, LEGACY, OK) for day in sorted(missing)]
 
-    def _store_legacy(self, scope: Scope, day: date, part: RawPart) -> list[Outcome]:
+    def _store_legacy(self, scope: Scope, day: date, part: RawPart) -> Outcome:
         try:
-            return [self._store(scope, day, LEGACY, [part])]
+            return self._store(scope, day, LEGACY, OK, [part])
         except TransformError as error:
             refused = TransformError(f"the legacy metrics: {error}. That day was not changed.")
-            return failed(str(scope), [day], refused)
+            return self._failed(scope, day, LEGACY, refused, OK)
 
-    def _store(self, scope: Scope, day: date, report: str, parts: list[RawPart]) -> Outcome:
+    def _store(
+        self, scope: Scope, day: date, report: str, http_status: int, parts: list[RawPart]
+    ) -> Outcome:
+        """Writes the day's report in one transaction, or nothing of it."""
+        # Parsed before anything is written: a bad line or another day changes nothing.
+        records = records_of(report, [part.payload for part in parts], day) if parts else None
+        if records is None:
+            return self._missing(scope, day, report, http_status)
+        derived = _Derived.of(report, records)
+        sha256 = digest(records)
+        fetched_at = max(part.fetched_at for part in parts)
         with self._database.write() as connection:
+            lock_scope(connection, scope.id)
+            status = read_status(connection, scope.id, day, report)
+            first_loaded_at = (status and status.first_loaded_at) or fetched_at
+            changed = False
+            if status is None or status.sha256 != sha256:
+                stored = read_report(connection, scope.id, day, report)
+                first_loaded_at = min([first_loaded_at, *(part.fetched_at for part in stored)])
+                old = _stored_records(report, stored, day)
+                changed = bool(stored) and (old is None or digest(old) != sha256)
+                if changed and old is not None:
+                    before, now = (headlines(f) for f in (derive(report, old), derived.frames))
+                    save_restatements(
+                        connection, scope.id, day, report, before, now, datetime.now(UTC)
+                    )
             raw_rows = replace_report(connection, scope.id, day, report, parts)
-            rows = _derive(connection, scope.id, day, self._tool_tables)
-        return Outcome(str(scope), day, State.LOADED, {tables.raw_metrics.name: raw_rows, **rows})
+            rows = derived.write(connection, scope.id, day, report, self._tool_tables)
+            save_loaded(
+                connection,
+                scope.id,
+                day,
+                report,
+                http_status=http_status,
+                row_count=derived.row_count,
+                sha256=sha256,
+                fetched_at=fetched_at,
+                first_loaded_at=first_loaded_at,
+                changed=changed,
+            )
+        rows = {tables.raw_metrics.name: raw_rows, **rows}
+        notes = {"restated": 1} if changed else {}
+        return Outcome(str(scope), report, day, State.LOADED, rows, notes)
 
-
-def _derive(
-    connection: Connection, scope_id: int, day: date, tool_tables: Sequence[sa.Table]
-) -> dict[str, int]:
-    """Replaces the day's tool rows by what the stored raw rows say; their number by table."""
-    reports = read_reports(connection, scope_id, day)
-    legacy = reports.get(LEGACY)
-    # Where both were collected, the report wins: the legacy definitions are closed.
-    report = next((reports[name] for name in AGGREGATES if name in reports), None)
-    record = None if report is None else aggregate_day(report, day)
-    key = {"scope_id": scope_id, "day": day}
-    counts = {}
-    for table in tool_tables:
-        from_report, from_legacy = TRANSFORMS[table]
-        if record is not None:
-            frame = from_report(record)
-        elif legacy is not None:
-            frame = from_legacy(legacy_day(legacy[0], day))
+    def _missing(self, scope: Scope, day: date, report: str, http_status: int | None) -> Outcome:
+        if is_provisional(day):
+            state, shown = DayState.NOT_READY, State.NOT_READY
         else:
-            continue
-        counts[table.name] = replace_slice(connection, table, key, frame_rows(frame, **key))
-    return counts
+            state, shown = DayState.NO_DATA, State.NO_DATA
+        with self._database.write() as connection:
+            save_attempt(connection, scope.id, day, report, state, http_status, None)
+        return Outcome(str(scope), report, day, shown)
+
+    def _failed(
+        self,
+        scope: Scope,
+        day: date,
+        report: str,
+        error: CopilotPipelineError,
+        http_status: int | None,
+    ) -> Outcome:
+        refused = isinstance(error, AccessError) or (
+            isinstance(error, GitHubError) and error.meaning is Meaning.NOT_FOUND
+        )
+        state = DayState.NO_ACCESS if refused else DayState.FAILED
+        try:
+            with self._database.write() as connection:
+                save_attempt(connection, scope.id, day, report, state, http_status, str(error))
+        except CopilotPipelineError as of_database:
+            return Outcome(str(scope), report, day, State.FAILED, error=of_database)
+        # What carries the scope has to be readable; another report may be refused.
+        shown = (
+            State.NO_ACCESS if refused and report != scope.collected_reports[0] else State.FAILED
+        )
+        return Outcome(str(scope), report, day, shown, error=error)
+
+
+@dataclass(frozen=True)
+class _Derived:
+    """What a report becomes: the rows of its tables, and the names in it that are not known."""
+
+    frames: Mapping[sa.Table, pd.DataFrame]
+    unknown: Mapping[tuple[str, str], int]
+
+    @classmethod
+    def of(cls, report: str, records: Sequence[Json]) -> "_Derived":
+        return cls(derive(report, records), unknown_names(report, records))
+
+    @property
+    def row_count(self) -> int:
+        return len(next(iter(self.frames.values())))
+
+    def write(
+        self,
+        connection: Connection,
+        scope_id: int,
+        day: date,
+        report: str,
+        tool_tables: Sequence[sa.Table],
+    ) -> dict[str, int]:
+        """Replaces the day's rows in those of the report's tables that are asked for."""
+        replace_unknown_names(connection, scope_id, day, report, self.unknown)
+        stored = stored_reports(connection, scope_id, day) if report == LEGACY else []
+        if not set(stored).isdisjoint(AGGREGATES.values()):
+            # Where both were collected, the report wins: the legacy definitions are closed.
+            return {}
+        key = {"scope_id": scope_id, "day": day}
+        return {
+            table.name: replace_slice(connection, table, key, frame_rows(frame, **key))
+            for table, frame in self.frames.items()
+            if table in tool_tables
+        }
+
+
+def _rebuild(
+    connection: Connection,
+    scope_id: int,
+    day: date,
+    report: str,
+    tool_tables: Sequence[sa.Table],
+) -> dict[str, int]:
+    files = read_report(connection, scope_id, day, report)
+    records = records_of(report, [part.payload for part in files], day)
+    if records is None:
+        return {}
+    return _Derived.of(report, records).write(connection, scope_id, day, report, tool_tables)
+
+
+def _stored_records(report: str, stored: Sequence[RawPart], day: date) -> list[Json] | None:
+    """The records loaded before; None where there are none, or where they make no sense today."""
+    try:
+        return records_of(report, [part.payload for part in stored], day) if stored else None
+    except TransformError:
+        return None
+
+
+def _kept(scope: Scope, report: str, days: Sequence[date]) -> list[Outcome]:
+    return [Outcome(str(scope), report, day, State.KEPT) for day in days]
 
 
 def _part(file: Document) -> RawPart:

@@ -1,4 +1,4 @@
-"""What became of one scope's day."""
+"""What became of one report, or snapshot, of one scope and day."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,21 +11,28 @@ from copilot_pipeline.errors import CopilotPipelineError
 
 class State(Enum):
     LOADED = "loaded"
-    # GitHub has no report for the day (yet). That is not zero use: nothing is overwritten.
-    NO_REPORT = "no report"
-    # A snapshot of the past stays as it was taken.
+    # Stored before, and not asked for again: a snapshot of the past, or a day that is settled.
     KEPT = "kept"
+    # GitHub has no report for the day (yet). That is not zero use: nothing is overwritten.
+    NOT_READY = "not ready"
+    NO_DATA = "no data"
+    # Nothing to derive from: the day was never loaded.
+    NOT_STORED = "not stored"
+    # The token may not read the report; the scope's other reports go on.
+    NO_ACCESS = "no access"
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One scope and day. `rows` counts what was written, by table; `notes` is what else was seen.
+    """One scope, report and day. `rows` counts what was written, by table; `notes` what was seen.
 
-    `scope` is what people call it: `organization acme`.
+    `scope` is what people call it: `organization acme`; `report` is GitHub's name of the report,
+    `legacy`, `seats` or `billing`.
     """
 
     scope: str
+    report: str
     day: date
     state: State
     rows: Mapping[str, int] = field(default_factory=dict)
@@ -33,18 +40,20 @@ class Outcome:
     error: CopilotPipelineError | None = None
 
 
-def failed(scope: str, days: Iterable[date], error: CopilotPipelineError) -> list[Outcome]:
-    return [Outcome(scope, day, State.FAILED, error=error) for day in days]
+def failed(
+    scope: str, report: str, days: Iterable[date], error: CopilotPipelineError
+) -> list[Outcome]:
+    return [Outcome(scope, report, day, State.FAILED, error=error) for day in days]
 
 
-def describe_failures(outcomes: Iterable[Outcome]) -> list[str]:
-    """A line for each scope and error: which scope, which days, what failed, and what to do."""
-    groups: dict[tuple[str, str], list[date]] = {}
+def describe_errors(outcomes: Iterable[Outcome], state: State) -> list[str]:
+    """A line for each scope and error: which scope, which days, what happened, and what to do."""
+    groups: dict[tuple[str, str], set[date]] = {}
     for outcome in outcomes:
-        if outcome.error is not None:
-            groups.setdefault((outcome.scope, str(outcome.error)), []).append(outcome.day)
+        if outcome.error is not None and outcome.state is state:
+            groups.setdefault((outcome.scope, str(outcome.error)), set()).add(outcome.day)
     return [
-        f"{scope}, {describe_days(days)}: {_without_prefix(error, scope)}"
+        f"{scope}, {describe_days(sorted(days))}: {_without_prefix(error, scope)}"
         for (scope, error), days in groups.items()
     ]
 

@@ -55,10 +55,11 @@ def collect(
     scopes: Sequence[Scope],
     days: Sequence[date],
     tasks_of: Callable[[GitHubClient, Scope], Sequence[Task]],
+    reports_of: Callable[[Scope], Sequence[str]],
 ) -> Iterator[Outcome]:
     """Runs every scope's tasks, at most the client's `concurrency` of an account at once.
 
-    An account whose token does not open fails its own scopes only.
+    An account whose token does not open fails its own scopes only: all that `reports_of` names.
     """
     with database.read() as connection:
         accounts = {account.id: account for account in list_accounts(connection)}
@@ -72,7 +73,8 @@ def collect(
                 client = stack.enter_context(open_client(database, accounts[account_id]))
             except CopilotPipelineError as error:
                 for scope in own:
-                    yield from _logged(failed(str(scope), days, error))
+                    for report in reports_of(scope):
+                        yield from _logged(failed(str(scope), report, days, error))
                 continue
             executor = ThreadPoolExecutor(client.concurrency, thread_name_prefix="github")
             # On the way out after an error: nothing new starts, waiting requests give up, and
@@ -88,5 +90,6 @@ def collect(
 def _logged(outcomes: list[Outcome]) -> list[Outcome]:
     for outcome in outcomes:
         state = outcome.state.value
-        progress.info("%s, %s: %s", outcome.scope, outcome.day, state, extra={"outcome": outcome})
+        what = f"{outcome.scope}, {outcome.report}, {outcome.day}"
+        progress.info("%s: %s", what, state, extra={"outcome": outcome})
     return outcomes

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -13,16 +14,18 @@ from copilot_pipeline.collect.scopes import OpenClient, Task, collect
 from copilot_pipeline.days import DayOutOfReachError, newest_complete_day
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
-from copilot_pipeline.transform import seats
-from copilot_pipeline.transform.values import TransformError, json_object, parse_json
+from copilot_pipeline.transform import billing, seats
+from copilot_pipeline.transform.values import TransformError
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.rows import frame_rows, lock_scope, replace_slice
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.snapshots import (
     add_seats,
     clear_seats,
     count_seats,
     has_snapshot,
+    read_billing,
     read_seat_pages,
     replace_billing,
     stage_seats,
@@ -30,22 +33,24 @@ from copilot_pipeline.warehouse.snapshots import (
 
 logger = logging.getLogger(__name__)
 
+BILLING, SEATS = "billing", "seats"
+
 Take = Callable[[GitHubClient, Scope, date], Outcome]
+Derive = Callable[[Connection, Scope, date], Outcome]
 
 
 def load_billing(
     database: Database, open_client: OpenClient, scopes: Sequence[Scope], days: Sequence[date]
 ) -> Iterator[Outcome]:
-    """Takes the billing snapshot of every organization; enterprises have no such endpoint."""
+    """Takes the billing snapshot of every organization, and derives its row from it.
+
+    Enterprises have no such endpoint.
+    """
 
     def take(client: GitHubClient, scope: Scope, day: date) -> Outcome:
         answer = client.billing(scope.kind, scope.slug)
-        try:
-            json_object(parse_json(answer.text), "the answer")
-        except TransformError as error:
-            raise TransformError(f"the billing of {scope}: {error}") from error
         with database.write() as connection:
-            count = replace_billing(
+            raw_rows = replace_billing(
                 connection,
                 scope.id,
                 day,
@@ -53,11 +58,13 @@ def load_billing(
                 payload=answer.text,
                 fetched_at=answer.fetched_at,
             )
-        return Outcome(str(scope), day, State.LOADED, {tables.raw_billing.name: count})
+            # In the same transaction: an answer that makes no sense undoes all of it.
+            derived = _derive_billing(connection, scope, day)
+        rows = {tables.raw_billing.name: raw_rows, **derived.rows}
+        return replace(derived, rows=rows)
 
-    organizations = [scope for scope in scopes if scope.kind == "organization"]
-    tasks = _tasks(database, tables.raw_billing, days, take)
-    return collect(database, open_client, organizations, days, tasks)
+    tasks = _tasks(database, tables.raw_billing, BILLING, days, take)
+    return collect(database, open_client, _organizations(scopes), days, tasks, lambda _: [BILLING])
 
 
 def load_seats(
@@ -73,36 +80,56 @@ def load_seats(
             for page in client.seats(scope.kind, scope.slug):
                 staging.add(url=page.url, payload=page.text, fetched_at=page.fetched_at)
             if staging.pages == 0:
-                return Outcome(str(scope), day, State.NO_REPORT)
+                return Outcome(str(scope), SEATS, day, State.NOT_READY)
             # Derived in the same transaction: a page that makes no sense undoes all of it.
             with staging.publish(scope.id, day) as connection:
-                derived = _derive(connection, scope, day)
+                derived = _derive_seats(connection, scope, day)
         rows = {tables.raw_seats.name: staging.pages, **derived.rows}
-        return Outcome(str(scope), day, State.LOADED, rows, notes=derived.notes)
+        return replace(derived, rows=rows)
 
-    tasks = _tasks(database, tables.raw_seats, days, take)
-    return collect(database, open_client, scopes, days, tasks)
+    tasks = _tasks(database, tables.raw_seats, SEATS, days, take)
+    return collect(database, open_client, scopes, days, tasks, lambda _: [SEATS])
+
+
+def rebuild_billing(
+    database: Database, scopes: Sequence[Scope], days: Sequence[date]
+) -> Iterator[Outcome]:
+    """Derives the billing rows of those days from the stored answers, without GitHub."""
+    return _rebuild(
+        database, tables.raw_billing, BILLING, _organizations(scopes), days, _derive_billing
+    )
 
 
 def rebuild_seats(
     database: Database, scopes: Sequence[Scope], days: Sequence[date]
 ) -> Iterator[Outcome]:
     """Derives the seat rows of those days from the stored pages, without GitHub."""
+    return _rebuild(database, tables.raw_seats, SEATS, scopes, days, _derive_seats)
+
+
+def _rebuild(
+    database: Database,
+    raw_table: sa.Table,
+    what: str,
+    scopes: Sequence[Scope],
+    days: Sequence[date],
+    derive: Derive,
+) -> Iterator[Outcome]:
     for scope in scopes:
         for day in days:
             try:
                 with database.write() as connection:
-                    if not has_snapshot(connection, tables.raw_seats, scope.id, day):
+                    if not has_snapshot(connection, raw_table, scope.id, day):
                         raise DayOutOfReachError(f"no snapshot of {day} is stored.")
-                    outcome = _derive(connection, scope, day)
+                    outcome = derive(connection, scope, day)
             except CopilotPipelineError as error:
-                yield from failed(str(scope), [day], error)
+                yield from failed(str(scope), what, [day], error)
             else:
                 yield outcome
 
 
 def _tasks(
-    database: Database, raw_table: sa.Table, days: Sequence[date], take: Take
+    database: Database, raw_table: sa.Table, what: str, days: Sequence[date], take: Take
 ) -> Callable[[GitHubClient, Scope], list[Task]]:
     """For each day: take the snapshot if it is the newest, keep the stored one if it is past."""
     newest = newest_complete_day()
@@ -113,16 +140,16 @@ def _tasks(
                 return [take(client, scope, day)]
             with database.read() as connection:
                 if has_snapshot(connection, raw_table, scope.id, day):
-                    return [Outcome(str(scope), day, State.KEPT)]
+                    return [Outcome(str(scope), what, day, State.KEPT)]
             raise DayOutOfReachError(
                 f"GitHub shows billing and seats only as they are now, and no snapshot of {day} "
                 f"is stored. Only {newest}, the newest complete UTC day, can be taken."
             )
         except TransformError as error:
             refused = TransformError(f"{error}. The snapshot of the day was not changed.")
-            return failed(str(scope), [day], refused)
+            return failed(str(scope), what, [day], refused)
         except CopilotPipelineError as error:
-            return failed(str(scope), [day], error)
+            return failed(str(scope), what, [day], error)
 
     def tasks(client: GitHubClient, scope: Scope) -> list[Task]:
         return [partial(load, client, scope, day) for day in days]
@@ -130,7 +157,23 @@ def _tasks(
     return tasks
 
 
-def _derive(connection: Connection, scope: Scope, day: date) -> Outcome:
+def _organizations(scopes: Sequence[Scope]) -> list[Scope]:
+    return [scope for scope in scopes if scope.kind == "organization"]
+
+
+def _derive_billing(connection: Connection, scope: Scope, day: date) -> Outcome:
+    """Replaces the day's billing row by what the stored answer says."""
+    try:
+        frame = billing.from_answer(read_billing(connection, scope.id, day))
+    except TransformError as error:
+        raise TransformError(f"the billing of {scope}: {error}") from error
+    lock_scope(connection, scope.id)
+    key = {"scope_id": scope.id, "day": day}
+    count = replace_slice(connection, tables.billing, key, frame_rows(frame, **key))
+    return Outcome(str(scope), BILLING, day, State.LOADED, {tables.billing.name: count})
+
+
+def _derive_seats(connection: Connection, scope: Scope, day: date) -> Outcome:
     """Replaces the day's seat rows by what the stored pages say."""
     clear_seats(connection, scope.id, day)
     default_organization = scope.slug if scope.kind == "organization" else ""
@@ -150,4 +193,4 @@ def _derive(connection: Connection, scope: Scope, day: date) -> Outcome:
         notes["total_seats_by_github"] = total_seats
         if listed < total_seats:
             logger.warning("%s: GitHub counts %d seats and listed %d.", scope, total_seats, listed)
-    return Outcome(str(scope), day, State.LOADED, {tables.seats.name: count}, notes)
+    return Outcome(str(scope), SEATS, day, State.LOADED, {tables.seats.name: count}, notes)

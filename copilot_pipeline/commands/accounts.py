@@ -30,6 +30,7 @@ from copilot_pipeline.commands.console import (
     confirmed,
     open_database,
     print_json,
+    report_option,
     say,
     together,
 )
@@ -54,6 +55,7 @@ account_options = together(
         "--enterprise", "enterprises", multiple=True, metavar="SLUG", help="May be repeated."
     ),
     click.option("--metrics-api", type=click.Choice(METRICS_APIS), help="Of new scopes: reports."),
+    report_option,
 )
 
 
@@ -102,7 +104,8 @@ def update(account_id: int, token_env: str | None, token_stdin: bool, **given: A
     """Change what is given; what is not given stays.
 
     A token that is empty or masked (***) stays as stored. Organizations and enterprises are added
-    (`scopes remove` stops one). --metrics-api is for those given with it, else for all.
+    (`scopes remove` stops one). --metrics-api and --report are for those given with it, else for
+    all.
     --proxy '' removes the proxy. Another endpoint needs the token again.
     """
     token = None
@@ -173,10 +176,13 @@ def _read_token(variable: str | None, from_stdin: bool, *, may_be_empty: bool = 
 def _describe(account: Account, scopes: Sequence[Scope]) -> dict[str, Any]:
     fields = asdict(account)
     del fields["sealed"]
-    shown = ("id", "kind", "slug", "metrics_api")
+    shown = ("id", "kind", "slug", "metrics_api", "collected_reports")
     return {
         **fields,
-        "scopes": [{name: getattr(scope, name) for name in shown} for scope in scopes],
+        "scopes": [
+            {name.removeprefix("collected_"): getattr(scope, name) for name in shown}
+            for scope in scopes
+        ],
     }
 
 

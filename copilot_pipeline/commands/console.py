@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from copilot_pipeline import settings
+from copilot_pipeline.accounts import REPORT_CHOICES
 from copilot_pipeline.redaction import UNSHOWABLE, redact
 from copilot_pipeline.warehouse.database import Database
 
@@ -21,6 +22,14 @@ Command = Callable[..., Any]
 
 # The ids that a 64-bit key can have.
 ROW_ID = click.IntRange(1, 2**63 - 1)
+
+report_option = click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Choice(REPORT_CHOICES),
+    help="Collect these reports only; may be repeated. Of new scopes: all.",
+)
 
 
 def print_json(value: Any) -> None:

@@ -5,8 +5,15 @@ from typing import Any
 
 import click
 
-from copilot_pipeline.accounts import METRICS_APIS
-from copilot_pipeline.commands.console import ROW_ID, confirmed, open_database, print_json, together
+from copilot_pipeline.accounts import METRICS_APIS, choose_reports
+from copilot_pipeline.commands.console import (
+    ROW_ID,
+    confirmed,
+    open_database,
+    print_json,
+    report_option,
+    together,
+)
 from copilot_pipeline.scopes import (
     CollectedScope,
     all_scopes,
@@ -46,6 +53,7 @@ def list_() -> None:
     help="When the roll-out began; the dashboards draw it. '' removes it.",
 )
 @click.option("--metrics-api", type=click.Choice(METRICS_APIS))
+@report_option
 def update(
     slug: str,
     kind: str | None,
@@ -53,6 +61,7 @@ def update(
     name: str | None,
     implementation_date: str | None,
     metrics_api: str | None,
+    reports: tuple[str, ...],
 ) -> None:
     """Change what is given; what is not given stays."""
     values: dict[str, Any] = {}
@@ -63,10 +72,11 @@ def update(
         values["implementation_date"] = _day(implementation_date) if implementation_date else None
     if metrics_api is not None:
         values["metrics_api"] = metrics_api
-    if not values:
-        raise click.UsageError("give --name, --implementation-date or --metrics-api.")
+    if not values and not reports:
+        raise click.UsageError("give --name, --implementation-date, --metrics-api or --report.")
     with open_database() as database:
         found = one_scope(database, slug, kind, account_id)
+        values |= choose_reports(found.scope.kind, reports)
         update_scope(database, found.scope, **values)
         print_json(_describe(one_scope(database, slug, found.scope.kind, found.account.id)))
 
@@ -103,6 +113,7 @@ def _describe(collected: CollectedScope) -> dict[str, Any]:
         "account_id": account.id,
         "login": account.login,
         "metrics_api": scope.metrics_api,
+        "reports": scope.collected_reports,
         "implementation_date": scope.implementation_date,
         "newest_day": collected.newest_day,
     }

@@ -51,6 +51,17 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Report:
+    """All files of a report, and the HTTP status of the answer that gave or denied them.
+
+    No files: GitHub has no report for that day (yet).
+    """
+
+    status: int
+    files: list[Document]
+
+
+@dataclass(frozen=True)
 class User:
     """Who a token belongs to, and what GitHub says of the token itself."""
 
@@ -126,22 +137,22 @@ class GitHubClient:
         }
         return self._pages(kind, slug, "/copilot/metrics", params, LEGACY_METRICS[kind])
 
-    def report(self, kind: str, slug: str, report: str, day: date) -> list[Document] | None:
-        """All files of a 1-day report, or None where GitHub has no report for that day (yet)."""
+    def report(self, kind: str, slug: str, report: str, day: date) -> Report:
+        """All files of a 1-day report; none where GitHub has no report for that day (yet)."""
         for _ in range(MOST_ENVELOPES):
             path = f"/copilot/metrics/reports/{report}"
             answer, subject = self._get(kind, slug, path, {"day": str(day)}, REPORTS[kind])
             links = _download_links(answer, subject, day)
-            if not links:
-                return None
             try:
-                return [
+                files = [
                     _document(self._transport.download(link, subject), subject) for link in links
                 ]
             except LinkExpiredError as error:
                 expired = error
+            else:
+                return Report(answer.status, files)
         if isinstance(expired, FileMissingError):
-            return None
+            return Report(HTTPStatus.NOT_FOUND, [])
         raise expired
 
     def require_reports(self, kind: str, slug: str) -> None:

@@ -28,10 +28,12 @@ _OF_ONE_DAY = (Meaning.NOT_FOUND, Meaning.BAD_REQUEST)
 class GitHubError(CopilotPipelineError):
     """GitHub did not give what was asked for. Permanent, unless it is a `RetryableError`.
 
-    `advice` is the part of the text that says what to do.
+    `advice` is the part of the text that says what to do; `http_status` is that of the answer, if
+    one came.
     """
 
     meaning = Meaning.BAD_ANSWER
+    http_status: int | None = None
     # Whether asking for another day of the same scope would only meet the same refusal.
     stops_scope = False
 
@@ -110,35 +112,46 @@ def check(answer: Answer, subject: Subject, *secrets: str) -> None:
 
     Secrets are the texts that must not be quoted from the answer.
     """
-    if answer.status < HTTPStatus.BAD_REQUEST:
-        return
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        raise _with_status(_refusal(answer, subject, *secrets), answer)
+
+
+def _refusal(answer: Answer, subject: Subject, *secrets: str) -> GitHubError:
     message = redact(_message(answer), *secrets)
     quote = f", {message[:LONGEST_QUOTE]!r}" if message else ""
     said = f"{subject}: {answer.status} {_phrase(answer.status)}{quote}."
     if is_rate_limited(answer, message):
         wait = rate_limit_wait(answer)
         told = "" if wait is None else f"; GitHub asks to wait {wait:.0f} s"
-        raise RateLimitedError(said, f"The rate limit is used up{told}.", wait)
+        return RateLimitedError(said, f"The rate limit is used up{told}.", wait)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
-        raise RetryableError(said, "GitHub has trouble. Try again later.")
+        return RetryableError(said, "GitHub has trouble. Try again later.")
     headers = {name: redact(value, *secrets) for name, value in answer.headers.items()}
     meaning, advice = refusal(answer.status, headers, message.lower(), subject.needs)
     kind = GitHubError if meaning in _OF_ONE_DAY else AccessError
-    raise kind(said, advice, meaning)
+    return kind(said, advice, meaning)
 
 
 def check_download(answer: Answer, subject: Subject) -> None:
     """The same for a download host, whose refusals mean that the link, not the token, is bad."""
-    if answer.status < HTTPStatus.BAD_REQUEST:
-        return
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        raise _with_status(_download_refusal(answer, subject), answer)
+
+
+def _download_refusal(answer: Answer, subject: Subject) -> GitHubError:
     said = f"{subject}: the download answers {answer.status} {_phrase(answer.status)}."
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimitedError(said, "The download host limits the rate.", retry_after(answer))
+        return RateLimitedError(said, "The download host limits the rate.", retry_after(answer))
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
-        raise RetryableError(said, "The download host has trouble. Try again later.")
+        return RetryableError(said, "The download host has trouble. Try again later.")
     if answer.status == HTTPStatus.NOT_FOUND:
-        raise FileMissingError(said, "The report's file is missing.")
-    raise LinkExpiredError(said, "The link expired, and new ones too. Try again later.")
+        return FileMissingError(said, "The report's file is missing.")
+    return LinkExpiredError(said, "The link expired, and new ones too. Try again later.")
+
+
+def _with_status(error: GitHubError, answer: Answer) -> GitHubError:
+    error.http_status = answer.status
+    return error
 
 
 def is_rate_limited(answer: Answer, message: str) -> bool:

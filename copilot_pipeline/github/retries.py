@@ -95,7 +95,9 @@ class Retries:
             return retrying(attempt)
         except RateLimitedError as error:
             advice = f"{error.advice} Given up: run again later."
-            raise RateLimitedError(error.said, advice, error.wait) from None
+            given_up = RateLimitedError(error.said, advice, error.wait)
+            given_up.http_status = error.http_status
+            raise given_up from None
 
     def close(self) -> None:
         """Ends every wait; requests that still wait fail."""

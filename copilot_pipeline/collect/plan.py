@@ -1,0 +1,47 @@
+"""Which days of a report a run asks GitHub for, and which it leaves as they are stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from copilot_pipeline.days import Window, day_range, is_reread
+from copilot_pipeline.warehouse.history import Status
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Days to fetch, days to keep as they are, and days that GitHub does not serve."""
+
+    fetch: list[date]
+    keep: list[date]
+    beyond: list[date]
+
+
+def plan_days(
+    days: Sequence[date],
+    statuses: Mapping[date, Status],
+    window: Window,
+    *,
+    refetch: bool,
+    gap_days: int,
+) -> Plan:
+    """Of the asked days, those that may bring something new; besides, earlier gaps.
+
+    A settled day is fetched again while GitHub revises it, with `refetch`, or if it is the only
+    one asked for. `gap_days` is how many earlier days in the window without a settled status are
+    fetched too, the oldest first: they are the next that GitHub forgets.
+    """
+
+    def is_settled(day: date) -> bool:
+        return day in statuses and statuses[day].is_settled
+
+    reachable = [day for day in days if day in window]
+    wanted = refetch or len(days) == 1
+    fetch = [day for day in reachable if wanted or is_reread(day) or not is_settled(day)]
+    earlier = day_range(window.first, min(reachable, default=window.first))[:-1]
+    gaps = [day for day in earlier if not is_settled(day)][:gap_days]
+    return Plan(
+        fetch=gaps + fetch,
+        keep=[day for day in reachable if day not in set(fetch)],
+        beyond=[day for day in days if day not in window],
+    )
