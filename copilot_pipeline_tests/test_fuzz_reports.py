@@ -20,6 +20,7 @@ from copilot_pipeline.collect.snapshots import load_seats
 from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization, ReportFiles
+from copilot_pipeline.demo.reports import organization_day
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.transport import Connection
@@ -298,6 +299,7 @@ def test_any_report_replaces_its_day_as_a_whole_or_changes_nothing(warehouse: Wa
 
     @examples(30)
     @given(files=st.lists(report_files(day), min_size=1, max_size=2))
+    @example(files=[json.dumps(organization_day(Organization(SLUG), day)).encode()])
     def check(files: list[bytes]) -> None:
         before = warehouse.rows(*raw_and_tool)
         warehouse.github.organization(SLUG).reports[REPORT, day] = ReportFiles([*files])
