@@ -28,8 +28,9 @@ def plan_days(
     """Of the asked days, those that may bring something new; besides, earlier gaps.
 
     A settled day is fetched again while GitHub revises it, with `refetch`, or if it is the only
-    one asked for. `gap_days` is how many earlier days in the window without a settled status are
-    fetched too, the oldest first: they are the next that GitHub forgets.
+    one asked for. `gap_days` is how many earlier days that are not settled are fetched
+    too: first those within the history, then those before it, each the oldest first, as they are
+    the next that GitHub forgets.
     """
 
     def is_settled(day: date) -> bool:
@@ -39,7 +40,9 @@ def plan_days(
     wanted = refetch or len(days) == 1
     fetch = [day for day in reachable if wanted or is_reread(day) or not is_settled(day)]
     earlier = day_range(window.first, min(reachable, default=window.first))[:-1]
-    gaps = [day for day in earlier if not is_settled(day)][:gap_days]
+    begin = min((day for day, status in statuses.items() if status.is_loaded), default=window.last)
+    gaps = [day for day in earlier if not is_settled(day)]
+    gaps = sorted(gaps, key=lambda day: (day < begin, day))[:gap_days]
     return Plan(
         fetch=gaps + fetch,
         keep=[day for day in reachable if day not in set(fetch)],

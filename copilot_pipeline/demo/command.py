@@ -3,9 +3,9 @@
 import os
 import secrets
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,20 +13,27 @@ import click
 
 from copilot_pipeline import settings
 from copilot_pipeline.accounts import all_accounts
-from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.days import REREAD_DAYS, day_range, newest_complete_day
+from copilot_pipeline.demo import story as story_of
 from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.demo.organization import Enterprise, Organization
+from copilot_pipeline.demo.story import Story
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.running import RunResult, import_account_in_job, run_days
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.history import Restatement, list_restatements
 from copilot_pipeline.warehouse.scopes import list_scopes, removed_endpoints
 from copilot_pipeline.warehouse.summary import IDLE_DAYS, PERIOD_DAYS, Summary, read_summary
 
 HOME = ".demo"
 TOKEN_VARIABLE = "COPILOT_DEMO_TOKEN"  # noqa: S105 (a name)
-ORGANIZATION = "octo-demo"
-SEATS = 120
+ENTERPRISE = "octo-corp"
+# The first has used Copilot for long, the second began some days ago; with their seats.
+OLD, NEW, NEW_FOR = ("octo-demo", 60), ("octo-labs", 30), timedelta(days=35)
 MOST_LANGUAGES = 5
+
+# The first load meets a late day, a day that is restated, and a gap; the next run mends them.
+LEAST_DAYS = 4
 
 
 class DemoError(CopilotPipelineError):
@@ -36,13 +43,20 @@ class DemoError(CopilotPipelineError):
 def run_demo(days: int) -> str:
     """Imports an account, loads that many days and a seat snapshot, and returns the summary.
 
-    Everything it writes lies in `.demo` of the working directory, apart from a warehouse that
+    Then a second run as the schedule makes it: what was late, restated or broken is as it should
+    be. Everything it writes lies in `.demo` of the working directory, apart from a warehouse that
     `DATABASE_URL` names; one that holds other accounts is refused.
     """
     home = _prepare_home()
     with Database(settings.database_url()) as database:
         port = _port_of_earlier_demo(database)
-        with _simulated_github(port) as github:
+        newest = newest_complete_day()
+        enterprise = Enterprise(
+            ENTERPRISE, [Organization(*OLD), Organization(*NEW, first_day=newest - NEW_FOR)]
+        )
+        first = newest - timedelta(days=max(days, LEAST_DAYS) - 1)
+        story = story_of.begin(enterprise, newest, first)
+        with _simulated_github(enterprise, port) as github:
             click.echo(f"A simulated GitHub answers at {github.url}", err=True)
             os.environ[TOKEN_VARIABLE] = github.token
             _require_success(
@@ -50,20 +64,34 @@ def run_demo(days: int) -> str:
                     {
                         "token_env": TOKEN_VARIABLE,
                         "endpoint": github.url,
-                        "organizations": [ORGANIZATION],
+                        "organizations": [OLD[0], NEW[0]],
+                        "enterprises": [ENTERPRISE],
                     }
                 )
             )
-            newest = newest_complete_day()
-            _require_success(
-                run_days(database, day_range(newest - timedelta(days=days - 1), newest))
-            )
+            _load(database, story, day_range(first, newest))
+            story_of.end(enterprise)
+            window = day_range(newest - timedelta(days=REREAD_DAYS - 1), story.late)
+            _require_success(run_days(database, window, gap_days=1))
         with database.read() as connection:
-            scope = list_scopes(connection)[0]
-            summary = read_summary(connection, scope.id, datetime.now(UTC))
-    if summary is None:
-        raise DemoError("no day was loaded.")
-    return f"{_describe(scope.slug, summary)}\n\n{_how_to_go_on(home)}"
+            scopes = list_scopes(connection)
+            now = datetime.now(UTC)
+            summaries = {scope: read_summary(connection, scope.id, now) for scope in scopes}
+            restated = list_restatements(connection, story.restated)
+    parts = [
+        _describe(str(scope), summary)
+        for scope, summary in summaries.items()
+        if summary is not None
+    ]
+    return "\n\n".join([*parts, _tell(story, restated), _how_to_go_on(home)])
+
+
+def _load(database: Database, story: Story, days: list[date]) -> None:
+    """The first load. What the story broke, and nothing else, must have failed."""
+    result = run_days(database, days)
+    others = [line for line in result.failures if str(story.gap) not in line]
+    if others or not result.failures:
+        raise DemoError("\n".join(others) or "the day with the broken file did not fail.")
 
 
 def _prepare_home() -> Path:
@@ -95,10 +123,9 @@ def _port_of_earlier_demo(database: Database) -> int:
 
 
 @contextmanager
-def _simulated_github(port: int) -> Iterator[SimulatedGitHub]:
-    organization = Organization(ORGANIZATION, seat_count=SEATS)
+def _simulated_github(enterprise: Enterprise, port: int) -> Iterator[SimulatedGitHub]:
     try:
-        github = SimulatedGitHub([organization], port=port).__enter__()
+        github = SimulatedGitHub([], enterprises=[enterprise], port=port).__enter__()
     except OSError as error:
         raise DemoError(
             f"port {port}, which the earlier demo used, is taken: {error.strerror}. "
@@ -119,9 +146,9 @@ def _require_success(result: RunResult) -> None:
         raise DemoError("\n".join(result.failures) or "a run failed.")
 
 
-def _describe(slug: str, summary: Summary) -> str:
+def _describe(name: str, summary: Summary) -> str:
     lines = [
-        f"GitHub Copilot at {slug} (simulated), {summary.days_loaded} days up to "
+        f"GitHub Copilot at the {name} (simulated), {summary.days_loaded} days up to "
         f"{summary.day:%A, %Y-%m-%d}",
         "",
         f"  Active users       {_number(summary.active_users_1d)} on the day,"
@@ -134,6 +161,20 @@ def _describe(slug: str, summary: Summary) -> str:
         f" {_number(summary.seats_idle)} idle for {IDLE_DAYS} days or never used",
     ]
     return "\n".join(lines)
+
+
+def _tell(story: Story, restated: Sequence[Restatement]) -> str:
+    (users,) = [each for each in restated if each.metric == "total_active_users"][-1:]
+    return "\n".join(
+        [
+            "What went otherwise than planned, and is as it should be after the second run",
+            "",
+            f"  Late      {story.late} was not there yet, and came",
+            f"  Restated  {story.restated} had {users.old:.0f} active users at first, and has"
+            f" {users.new:.0f}: {len(restated)} numbers changed, the old ones are kept",
+            f"  Gap       {story.gap} had broken files, and was collected again",
+        ]
+    )
 
 
 def _languages(summary: Summary) -> str:

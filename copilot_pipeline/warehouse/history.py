@@ -38,11 +38,13 @@ class Status:
     message: str | None
 
     @property
+    def is_loaded(self) -> bool:
+        return self.state is DayState.LOADED
+
+    @property
     def is_settled(self) -> bool:
         """Whether there is no reason to ask again, once GitHub no longer revises the day."""
-        return self.state is DayState.NO_DATA or (
-            self.state is DayState.LOADED and self.message is None
-        )
+        return self.state is DayState.NO_DATA or (self.is_loaded and self.message is None)
 
 
 _STATUS_COLUMNS = [collection_status.c[name] for name in Status.__annotations__]
@@ -152,6 +154,26 @@ def save_restatements(
     ]
     if rows:
         connection.execute(sa.insert(restatements), rows)
+
+
+@dataclass(frozen=True)
+class Restatement:
+    """A headline value that GitHub changed after it had been loaded."""
+
+    scope_id: int
+    report: str
+    metric: str
+    old: float | None
+    new: float | None
+    seen_at: datetime
+
+
+def list_restatements(connection: Connection, day: date) -> list[Restatement]:
+    """The restatements of a day, in the order in which they were seen."""
+    table = restatements.c
+    columns = [table[name] for name in Restatement.__annotations__]
+    query = sa.select(*columns).where(table.day == day).order_by(table.seen_at, table.metric)
+    return [Restatement(*row) for row in connection.execute(query)]
 
 
 def replace_unknown_names(

@@ -29,7 +29,7 @@ class Summary:
     """One scope's adoption on its newest loaded day. None: not known.
 
     Active users are people; suggestions, acceptances and languages are sums over the 28 days that
-    end on the day; seats are those of the newest snapshot.
+    end on the day; seats are the people who hold one in the newest snapshot.
     """
 
     day: date
@@ -102,6 +102,8 @@ def _seats(
         sa.or_(seats.c.last_activity_at.is_(None), seats.c.last_activity_at < since),
         seats.c.created_at < since,
     )
-    counts = sa.select(sa.func.count(), sa.func.count().filter(idle))
-    total, idle_count = connection.execute(counts.where(of_scope, seats.c.day == day)).one()
-    return day, total, idle_count
+    # A person may hold several seats of an enterprise, and uses Copilot through any of them.
+    people = sa.func.count(seats.c.user_id.distinct())
+    counts = sa.select(people, people.filter(sa.func.coalesce(idle, False).is_(False)))
+    total, in_use = connection.execute(counts.where(of_scope, seats.c.day == day)).one()
+    return day, total, total - in_use

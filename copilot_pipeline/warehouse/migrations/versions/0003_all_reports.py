@@ -185,7 +185,11 @@ LEFT JOIN (
     SELECT DISTINCT scope_id, day FROM _raw_copilot_seats
 ) AS snapshots ON snapshots.scope_id = metrics.scope_id AND snapshots.day = metrics.day
 LEFT JOIN (
-    SELECT scope_id, day, count(*) AS total, count(last_activity_at) AS active
+    SELECT
+        scope_id,
+        day,
+        count(DISTINCT user_id) AS total,
+        count(DISTINCT CASE WHEN last_activity_at IS NOT NULL THEN user_id END) AS active
     FROM _tool_copilot_seats
     GROUP BY scope_id, day
 ) AS held ON held.scope_id = metrics.scope_id AND held.day = metrics.day
@@ -327,7 +331,8 @@ def upgrade() -> None:
         "One row is an organization's seat breakdown and policies on one day.",
         "The newest complete UTC day when the snapshot was taken",
     )
-    # The view's columns were those of the table when it was made.
+    # The view's columns were those of the table when it was made. A person may hold several seats
+    # of an enterprise.
     op.execute("DROP VIEW copilot_org_days")
     for column in [*mixed(CLIENTS), *mixed(PULL_REQUESTS, "pull_requests_")]:
         op.add_column("_tool_copilot_org_metrics", column)
