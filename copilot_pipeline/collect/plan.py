@@ -40,7 +40,7 @@ def plan_days(
     wanted = refetch or len(days) == 1
     fetch = [day for day in reachable if wanted or is_reread(day) or not is_settled(day)]
     earlier = day_range(window.first, min(reachable, default=window.first))[:-1]
-    begin = min((day for day, status in statuses.items() if status.is_loaded), default=window.last)
+    begin = min(statuses, default=window.last)
     gaps = [day for day in earlier if not is_settled(day)]
     gaps = sorted(gaps, key=lambda day: (day < begin, day))[:gap_days]
     return Plan(

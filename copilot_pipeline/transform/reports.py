@@ -53,7 +53,7 @@ TRANSFORMS: Mapping[str, Mapping[sa.Table, Transform]] = {
 
 
 def records_of(report: str, files: Iterable[str], day: date) -> list[Json] | None:
-    """The records of that day in a report's files; None where they hold none.
+    """The records of that day in a report's files; None where an aggregate holds none.
 
     A report about another day, or one that makes no sense, raises `TransformError`.
     """
@@ -63,7 +63,8 @@ def records_of(report: str, files: Iterable[str], day: date) -> list[Json] | Non
     if report in AGGREGATES.values():
         record = aggregate_day(files, day)
         return None if record is None else [record]
-    return day_records(files, day) or None
+    # A day without a single user or repository is a day too.
+    return day_records(files, day)
 
 
 def derive(report: str, records: Sequence[Json]) -> dict[sa.Table, pd.DataFrame]:

@@ -1,0 +1,183 @@
+"""The asset checks on the collected numbers: what differs is told in numbers."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from copilot_pipeline.days import newest_complete_day
+from copilot_pipeline.demo import faults
+from copilot_pipeline.demo.catalog import report_records
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.organization import Organization, ReportFiles
+from copilot_pipeline.reports import ORGANIZATION, USERS
+from copilot_pipeline_tests.loading import execute, import_organizations, read_table
+
+DAY = newest_complete_day()
+
+
+@pytest.fixture
+def octo(github: SimulatedGitHub, warehouse_environment: str) -> Organization:
+    """An organization whose account is imported."""
+    import_organizations(warehouse_environment, github, "octo-demo", reports=("all",))
+    return github.organization("octo-demo")
+
+
+def collect(day: date = DAY) -> dict[str, dg.AssetCheckEvaluation]:
+    """Collects the day, and gives the checks by name."""
+    result = execute("daily_copilot", [day])
+    assert result.success
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+
+def serve(octo: Organization, report: str, records: Sequence[Any], day: date = DAY) -> None:
+    octo.reports[report, day] = ReportFiles(["\n".join(json.dumps(each) for each in records)])
+
+
+def counts(check: dg.AssetCheckEvaluation) -> dict[str, Any]:
+    return {name: value.value for name, value in check.metadata.items()}
+
+
+@pytest.mark.usefixtures("octo")
+def test_numbers_that_agree_pass_every_check() -> None:
+    collect()
+    # The day's seats may have come after its metrics; now they are there.
+    checks = collect()
+    assert {name for name, check in checks.items() if not check.passed} == set()
+    assert counts(checks["active_users_agree"]) == {"compared": 1, "differing": 0}
+    assert counts(checks["breakdowns_agree"]) == {"compared": 5, "differing": 0}
+    assert counts(checks["active_users_have_seats"]) == {"compared": 1, "differing": 0}
+    assert counts(checks["idle_seats_are_idle"]) == {"compared": 1, "differing": 0}
+
+
+def test_active_users_that_differ_are_a_warning_with_both_numbers(octo: Organization) -> None:
+    users = report_records(octo, USERS, DAY)
+    serve(octo, USERS, users[1:])
+    check = collect()["active_users_agree"]
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    (aggregate,) = report_records(octo, ORGANIZATION, DAY)
+    active = aggregate["daily_active_users"]
+    assert check.description == (
+        f"organization octo-demo, {DAY}: {active} active users, {active - 1} with activity (-1)"
+    )
+
+
+def test_a_user_without_any_activity_is_not_counted(octo: Organization) -> None:
+    idle = {"day": str(DAY), "user_id": 1, "user_login": "demo-idle", "used_chat": False}
+    serve(octo, USERS, [*report_records(octo, USERS, DAY), idle])
+    assert collect()["active_users_agree"].passed
+
+
+@pytest.mark.parametrize(
+    "activity",
+    [
+        {"loc_deleted_sum": 1},
+        {"used_copilot_code_review_passive": True},
+        {"totals_by_cli": {"session_count": 1}},
+        {"totals_by_vscode_agent": {"session_count": 1}},
+    ],
+)
+def test_any_sign_of_activity_counts(octo: Organization, activity: dict[str, Any]) -> None:
+    serve(octo, USERS, [{"day": str(DAY), "user_id": 1, **activity}])
+    serve(octo, ORGANIZATION, [{"day": str(DAY), "daily_active_users": 1}])
+    assert collect()["active_users_agree"].passed
+
+
+def test_a_breakdown_that_does_not_sum_to_the_total_is_a_warning(octo: Organization) -> None:
+    entry = {"feature": "code_completion", "code_generation_activity_count": 90}
+    record = {"day": str(DAY), "code_generation_activity_count": 100, "totals_by_feature": [entry]}
+    serve(octo, ORGANIZATION, [record])
+    check = collect()["breakdowns_agree"]
+    assert counts(check) == {"compared": 1, "differing": 1}
+    assert check.description == (
+        f"organization octo-demo, {DAY}: 100 output events in total, 90 by feature (-10)"
+    )
+
+
+def test_users_without_a_seat_are_counted(octo: Organization) -> None:
+    stranger = {"day": str(DAY), "user_id": 1, "used_chat": True}
+    serve(octo, USERS, [*report_records(octo, USERS, DAY), stranger])
+    # The seats of the day are taken in the same run, perhaps after the users: collected again.
+    collect()
+    check = collect()["active_users_have_seats"]
+    users = len(report_records(octo, USERS, DAY)) + 1
+    assert check.description == (
+        f"organization octo-demo, {DAY}: {users} users with activity, {users - 1} of them with a "
+        "seat (-1)"
+    )
+
+
+def test_idle_seats_of_people_who_were_active_are_counted(octo: Organization) -> None:
+    octo.seats = [
+        {"assignee": {"login": f"demo-{n}", "id": n}, "created_at": "2025-01-01T00:00:00Z"}
+        for n in (1, 2, 3)
+    ]
+    active = [{"day": str(DAY), "user_id": n, "used_chat": True} for n in (1, 2)]
+    serve(octo, USERS, active)
+    collect()
+    check = collect()["idle_seats_are_idle"]
+    assert check.description == (
+        f"organization octo-demo, {DAY}: 3 seats idle, 1 without activity (-2)"
+    )
+    # Whoever was active before the 30 days is idle.
+    earlier = DAY - timedelta(days=30)
+    serve(octo, USERS, [])
+    serve(octo, USERS, [{**each, "day": str(earlier)} for each in active], earlier)
+    assert execute("metrics_backfill", [earlier]).success
+    assert collect()["idle_seats_are_idle"].passed
+
+
+def test_an_unknown_name_is_a_warning_once(octo: Organization, warehouse_environment: str) -> None:
+    (record,) = report_records(octo, ORGANIZATION, DAY)
+    feature = {"feature": "telepathy", "code_generation_activity_count": 0}
+    changed = {
+        **record,
+        "new_field": {"of": "tomorrow"},
+        "totals_by_feature": [*record["totals_by_feature"], feature],
+        "totals_by_language_model": [{"language": "elvish", "model": "gpt-99"}],
+    }
+    serve(octo, ORGANIZATION, [changed])
+    check = collect()["names_are_known"]
+    assert str(check.description).splitlines() == [
+        "feature 'telepathy': 1 times",
+        "field 'new_field': 1 times",
+        "language 'elvish': 1 times",
+        "model 'gpt-99': 1 times",
+    ]
+    again = collect()["names_are_known"]
+    assert again.passed
+    assert counts(again) == {"new_names": 0, "unknown_names": 4}
+    rows = read_table(warehouse_environment, "_tool_copilot_metrics_by_feature")
+    assert "telepathy" in {row["feature"] for row in rows}
+
+
+def test_a_report_that_is_refused_is_a_warning_and_the_others_are_collected(
+    octo: Organization, github: SimulatedGitHub, warehouse_environment: str
+) -> None:
+    github.faults.add("/reports/users-1-day$", **faults.not_owner())
+    check = collect()["reports_are_readable"]
+    assert not check.passed
+    assert counts(check) == {"refused_reports": 1}
+    assert f"organization octo-demo, {DAY}" in str(check.description)
+    assert "must be an owner" in str(check.description)
+    states = {
+        row["report"]: (row["state"], row["http_status"])
+        for row in read_table(warehouse_environment, "_tool_copilot_collection_status")
+    }
+    assert states.pop(USERS) == ("no_access", 403)
+    assert set(states.values()) == {("loaded", 200)}
+    assert len(read_table(warehouse_environment, "_tool_copilot_org_metrics")) == 1
+
+
+def test_the_report_that_carries_a_scope_must_be_readable(
+    octo: Organization, github: SimulatedGitHub, warehouse_environment: str
+) -> None:
+    github.faults.add("/reports/organization-1-day$", **faults.not_owner())
+    result = execute("daily_copilot", [DAY])
+    assert not result.success
+    # What can be read is there all the same.
+    assert read_table(warehouse_environment, "_tool_copilot_user_metrics")

@@ -1,0 +1,90 @@
+"""Which days a run fetches: those that may bring something new, and earlier gaps."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from copilot_pipeline.collect.plan import Plan, plan_days
+from copilot_pipeline.days import Window, day_range, newest_complete_day
+from copilot_pipeline.warehouse.history import DayState, Status
+
+NEWEST = newest_complete_day()
+WINDOW = Window(NEWEST - timedelta(days=364), NEWEST)
+
+
+def ago(days: int) -> date:
+    return NEWEST - timedelta(days=days)
+
+
+def status(state: DayState, message: str | None = None) -> Status:
+    return Status(state, None, None, None, 0, message)
+
+
+LOADED = status(DayState.LOADED)
+FAILED = status(DayState.FAILED, "it failed")
+
+
+def plan(
+    days: list[date],
+    statuses: Mapping[date, Status],
+    *,
+    refetch: bool = False,
+    gap_days: int = 0,
+) -> Plan:
+    return plan_days(days, statuses, WINDOW, refetch=refetch, gap_days=gap_days)
+
+
+def test_a_range_that_was_never_loaded_is_fetched_whole() -> None:
+    days = day_range(ago(9), NEWEST)
+    assert plan(days, {}) == Plan(fetch=days, keep=[], beyond=[])
+
+
+def test_of_a_loaded_range_only_the_four_newest_days_are_fetched_again() -> None:
+    days = day_range(ago(9), NEWEST)
+    planned = plan(days, dict.fromkeys(days, LOADED))
+    assert planned.fetch == day_range(ago(3), NEWEST)
+    assert planned.keep == day_range(ago(9), ago(4))
+
+
+def test_what_is_not_settled_is_fetched_again() -> None:
+    unsettled = {
+        ago(9): FAILED,
+        ago(8): status(DayState.NOT_READY),
+        ago(7): status(DayState.NO_ACCESS, "refused"),
+        ago(6): status(DayState.LOADED, "the last attempt failed"),
+    }
+    settled = {ago(5): LOADED, ago(4): status(DayState.NO_DATA)}
+    planned = plan(day_range(ago(9), ago(4)), {**unsettled, **settled})
+    assert planned.fetch == list(unsettled)
+    assert planned.keep == list(settled)
+
+
+def test_a_single_day_and_a_refetch_fetch_what_is_settled_too() -> None:
+    days = day_range(ago(9), ago(8))
+    loaded = dict.fromkeys(days, LOADED)
+    assert plan(days[:1], loaded).fetch == days[:1]
+    assert plan(days, loaded).fetch == []
+    assert plan(days, loaded, refetch=True).fetch == days
+
+
+def test_days_out_of_the_window_are_told() -> None:
+    days = day_range(ago(366), ago(363))
+    planned = plan(days, {})
+    assert planned.beyond == days[:2]
+    assert planned.fetch == days[2:]
+
+
+def test_gaps_are_fetched_the_oldest_first_and_up_to_the_limit() -> None:
+    statuses = dict.fromkeys(day_range(ago(40), ago(4)), LOADED)
+    statuses |= {ago(30): FAILED, ago(20): FAILED}
+    del statuses[ago(25)]
+    window = day_range(ago(3), ago(1))
+    assert plan(window, statuses, gap_days=2).fetch == [ago(30), ago(25), *window]
+    assert plan(window, statuses, gap_days=3).fetch == [ago(30), ago(25), ago(20), *window]
+    assert plan(window, statuses).fetch == window
+
+
+def test_gaps_in_the_history_come_before_the_days_before_it() -> None:
+    statuses = {day: LOADED for day in day_range(ago(40), ago(4)) if day != ago(10)}
+    window = day_range(ago(3), ago(1))
+    planned = plan(window, statuses, gap_days=3)
+    assert planned.fetch == [ago(10), ago(364), ago(363), *window]
