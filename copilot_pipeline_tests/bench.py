@@ -30,6 +30,9 @@ from copilot_pipeline.collect.snapshots import load_seats
 from copilot_pipeline.days import day_range, newest_complete_day
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.reports import ORGANIZATION as AGGREGATE
+from copilot_pipeline.reports import USERS
+from copilot_pipeline.transform.reports import TRANSFORMS
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.columns import metadata
 from copilot_pipeline.warehouse.database import Database
@@ -39,7 +42,10 @@ DAYS = 100
 ORGANIZATION = "bench-demo"
 SEATS = (1_000, 10_000)
 
-METRICS_TABLES = (tables.raw_metrics, tables.org_metrics, tables.language_metrics)
+# For the rows of users: a month, and all that GitHub serves.
+USER_DAYS = (30, 365)
+
+METRICS_TABLES = (tables.raw_metrics, *TRANSFORMS[AGGREGATE])
 SEAT_TABLES = (tables.raw_seats, tables.seats)
 
 Figures = dict[str, float]
@@ -53,6 +59,9 @@ def main() -> None:
     compare(f"{DAYS} days", "metrics", SEATS[0])
     growth = peaks[SEATS[1]] - peaks[SEATS[0]]
     print(f"\nPeak memory of collecting {SEATS[1]:,} against {SEATS[0]:,} seats: {growth:+.0f} MiB")
+    print("\nThe users report of 1,000 seats, one run each:\n")
+    month, year = (collect_users(days) for days in USER_DAYS)
+    print(f"\nPeak memory of a year against a month of users: {year - month:+.0f} MiB")
 
 
 def compare(label: str, what: str, seats: int) -> float:
@@ -73,6 +82,16 @@ def compare(label: str, what: str, seats: int) -> float:
     texts = [f"{cell['seconds']:8.2f} s {cell['peak']:4.0f} MiB" for cell in cells]
     print(f"{label:22}{texts[0]:>18}{texts[1]:>18}{ratio:7.2f}x{texts[2]:>18}", flush=True)
     return cells[1]["peak"]
+
+
+def collect_users(days: int) -> float:
+    """Prints a row; the peak MiB of collecting."""
+    with github(SEATS[0]) as address, tempfile.TemporaryDirectory() as folder:
+        figures = measure(Path(folder), "users", str(days), *address)
+    rows, seconds, peak = (figures[name] for name in ("rows", "seconds", "peak"))
+    rate = rows / seconds
+    print(f"{days} days: {seconds:.0f} s, {peak:.0f} MiB, {rows:,.0f} rows, {rate:,.0f} a second")
+    return peak
 
 
 def median(figures: list[Figures]) -> Figures:
@@ -111,19 +130,20 @@ def serve(seats: int) -> None:
         sys.stdin.read()
 
 
-def timed(work: Callable[[], Any]) -> None:
-    """Prints the seconds of the work and the peak memory of this process."""
+def timed(work: Callable[[], int | None]) -> None:
+    """Prints the seconds of the work, the peak memory of this process, and the rows it counted."""
     start = time.perf_counter()
-    work()
+    rows = work()
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak": peak}))
+    print(json.dumps({"seconds": seconds, "peak": peak, "rows": rows or 0}))
 
 
 def collecting(what: str, url: str, token: str) -> None:
     newest = newest_complete_day()
     with Database(os.environ["DATABASE_URL"]) as database:
-        import_account(database, token, AccountOptions(url, None, [ORGANIZATION]))
+        wanted = AccountOptions(url, None, [ORGANIZATION], reports=[AGGREGATE])
+        import_account(database, token, wanted)
         scopes = select_scopes(database)
 
         def metrics() -> None:
@@ -136,14 +156,36 @@ def collecting(what: str, url: str, token: str) -> None:
         timed(metrics if what == "metrics" else seats)
 
 
+def users(days: str, url: str, token: str) -> None:
+    newest = newest_complete_day()
+    of_users = list(TRANSFORMS[USERS])
+    with Database(os.environ["DATABASE_URL"]) as database:
+        wanted = AccountOptions(url, None, [ORGANIZATION], reports=[USERS])
+        import_account(database, token, wanted)
+        scopes = select_scopes(database)
+        asked = day_range(newest - timedelta(days=int(days) - 1), newest)
+
+        def load() -> int:
+            outcomes = load_metrics(database, open_client, scopes, asked, of_users)
+            return sum(sum(outcome.rows.values()) for outcome in outcomes)
+
+        timed(load)
+
+
 def dagster(what: str, url: str, token: str) -> None:
     from copilot_pipeline.running import run_days
 
     newest = newest_complete_day()
     first = newest - timedelta(days=DAYS - 1 if what == "metrics" else 0)
     with Database(os.environ["DATABASE_URL"]) as database:
-        import_account(database, token, AccountOptions(url, None, [ORGANIZATION]))
-        timed(lambda: run_days(database, day_range(first, newest)))
+        wanted = AccountOptions(url, None, [ORGANIZATION], reports=[AGGREGATE])
+        import_account(database, token, wanted)
+        days = day_range(first, newest)
+
+        def run() -> None:
+            run_days(database, days)
+
+        timed(run)
 
 
 def bare(what: str, url: str, token: str) -> None:
@@ -197,7 +239,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["serve", seat_count]:
             serve(int(seat_count))
-        case [("collecting" | "bare" | "dagster") as how, what, address, secret]:
-            {"collecting": collecting, "bare": bare, "dagster": dagster}[how](what, address, secret)
+        case [("collecting" | "bare" | "dagster" | "users") as how, what, address, secret]:
+            measured = {"collecting": collecting, "bare": bare, "dagster": dagster, "users": users}
+            measured[how](what, address, secret)
         case _:
             main()
