@@ -57,6 +57,15 @@ def postgres_template(postgres_server: str) -> str:
 
 
 @pytest.fixture
+def empty_postgres_url(postgres_server: str) -> Iterator[str]:
+    """A plain postgresql:// URL of a database without tables."""
+    name = f"test_{uuid4().hex[:12]}"
+    _administrate(postgres_server, f"CREATE DATABASE {name}")
+    yield _with_database(postgres_server, name)
+    _administrate(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
 def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
     """A plain postgresql:// URL of an upgraded, empty warehouse."""
     name = f"test_{uuid4().hex[:12]}"

@@ -220,6 +220,25 @@ def create(name: str, keys: list[Any], others: list[Any], comment: str, day: str
     )
 
 
+def grants_on_view() -> list[str]:
+    """What gives others back what they may do with the view: a role of Grafana, for example."""
+    connection = op.get_bind()
+    if connection.dialect.name != "postgresql":
+        return []
+    quote = connection.dialect.identifier_preparer.quote
+    granted = connection.execute(
+        sa.text(
+            "SELECT DISTINCT grantee, privilege_type FROM information_schema.role_table_grants "
+            "WHERE table_schema = current_schema() AND table_name = 'copilot_org_days'"
+        )
+    )
+    return [
+        f"GRANT {privilege} ON copilot_org_days TO "
+        f"{grantee if grantee == 'PUBLIC' else quote(grantee)}"
+        for grantee, privilege in granted
+    ]
+
+
 def upgrade() -> None:
     user_id = ("user_id", "GitHub's id of the user", sa.BigInteger())
     for breakdown, dimensions in BREAKDOWNS.items():
@@ -333,10 +352,13 @@ def upgrade() -> None:
     )
     # The view's columns were those of the table when it was made. A person may hold several seats
     # of an enterprise.
+    granted = grants_on_view()
     op.execute("DROP VIEW copilot_org_days")
     for column in [*mixed(CLIENTS), *mixed(PULL_REQUESTS, "pull_requests_")]:
         op.add_column("_tool_copilot_org_metrics", column)
     op.execute(ORG_DAYS)
+    for grant in granted:
+        op.execute(grant)
     for table in ("_tool_copilot_scopes", "_tool_copilot_removed_scopes"):
         op.add_column(
             table,
