@@ -1,7 +1,7 @@
 """Which days a run fetches: those that may bring something new, and earlier gaps."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from copilot_pipeline.collect.plan import Plan, plan_days
 from copilot_pipeline.days import Window, day_range, newest_complete_day
@@ -15,8 +15,9 @@ def ago(days: int) -> date:
     return NEWEST - timedelta(days=days)
 
 
-def status(state: DayState, message: str | None = None) -> Status:
-    return Status(state, None, None, None, 0, message)
+def status(state: DayState, message: str | None = None, tried_days_ago: int = 9) -> Status:
+    tried_at = datetime.now(UTC) - timedelta(days=tried_days_ago)
+    return Status(state, None, None, tried_at, message)
 
 
 LOADED = status(DayState.LOADED)
@@ -88,3 +89,21 @@ def test_gaps_in_the_history_come_before_the_days_before_it() -> None:
     window = day_range(ago(3), ago(1))
     planned = plan(window, statuses, gap_days=3)
     assert planned.fetch == [ago(10), ago(364), ago(363), *window]
+
+
+def test_a_day_that_failed_lately_lets_the_other_gaps_go_first() -> None:
+    statuses = dict.fromkeys(day_range(ago(40), ago(4)), LOADED)
+    statuses |= {ago(30): status(DayState.FAILED, "again", tried_days_ago=1), ago(20): FAILED}
+    window = day_range(ago(3), ago(1))
+    assert plan(window, statuses, gap_days=1).fetch == [ago(20), *window]
+    assert plan(window, statuses, gap_days=2).fetch == [ago(20), ago(30), *window]
+
+
+def test_a_report_that_github_did_not_have_is_asked_for_again_for_two_weeks() -> None:
+    no_data = status(DayState.NO_DATA)
+    statuses = {**dict.fromkeys(day_range(ago(364), ago(4)), LOADED), ago(14): no_data}
+    statuses[ago(13)] = no_data
+    window = day_range(ago(3), ago(1))
+    assert plan(window, statuses, gap_days=9).fetch == [ago(13), *window]
+    # A range that was asked for does not: it would never come to an end.
+    assert plan(day_range(ago(14), ago(13)), statuses).fetch == []

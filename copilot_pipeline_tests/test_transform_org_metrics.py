@@ -257,7 +257,7 @@ def test_absent_null_and_zero_active_users_are_three_things(
             id="a completion that says 0",
         ),
         pytest.param(
-            [{"feature": None}, {}, {"feature": 7}, {"feature": "Chat_x"}],
+            [{"feature": None}, {}, {"feature": "Chat_x"}],
             {"ide_chats": 0},
             id="features without a usable name",
         ),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from http import HTTPStatus
 
 import pandas as pd
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from copilot_pipeline.collect.scopes import OpenClient, Task, collect
 from copilot_pipeline.days import DayOutOfReachError, is_provisional, reachable_window
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import Document, GitHubClient
-from copilot_pipeline.github.errors import AccessError, GitHubError
+from copilot_pipeline.github.errors import AccessError, FileMissingError, GitHubError
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.reports import AGGREGATES, LEGACY
 from copilot_pipeline.transform.content import digest, headlines
@@ -42,8 +43,6 @@ from copilot_pipeline.warehouse.metrics import (
 )
 from copilot_pipeline.warehouse.rows import frame_rows, lock_scope, replace_slice
 from copilot_pipeline.warehouse.scopes import Scope
-
-OK = 200
 
 
 def load_metrics(
@@ -150,23 +149,31 @@ class _Loader:
                     raise self._refusals[scope.id, of_scope]
             answer = client.report(scope.kind, scope.slug, report, day)
             http_status = answer.status
+            if http_status == HTTPStatus.NOT_FOUND and not is_provisional(day):
+                missing = f"{scope}, {report}: GitHub names files that are not there."
+                raise FileMissingError(missing, "Try again later.")
             return [self._store(scope, day, report, http_status, [_part(f) for f in answer.files])]
         except TransformError as error:
             refused = TransformError(f"{report}: {error}. Nothing of that day was changed.")
             return [self._failed(scope, day, report, refused, http_status)]
         except GitHubError as error:
-            if error.meaning is Meaning.NOT_FOUND and self._is_scope_readable(client, scope):
-                return [self._missing(scope, day, report, error.http_status)]
-            if error.stops_scope:
+            refusal = error
+            if error.meaning is Meaning.NOT_FOUND:
+                standing_in_the_way = self._ask_for_any_day(client, scope)
+                if standing_in_the_way is None:
+                    return [self._missing(scope, day, report, error.http_status)]
+                if standing_in_the_way.meaning is not Meaning.NOT_FOUND:
+                    refusal = standing_in_the_way
+            if refusal.stops_scope:
                 # What concerns the token's access may be of this report alone, a limit is not.
-                of_report = report if isinstance(error, AccessError) else None
-                self._refusals[scope.id, of_report] = error
-            return [self._failed(scope, day, report, error, error.http_status)]
+                of_report = report if isinstance(refusal, AccessError) else None
+                self._refusals[scope.id, of_report] = refusal
+            return [self._failed(scope, day, report, refusal, refusal.http_status)]
         except CopilotPipelineError as error:
             return [self._failed(scope, day, report, error, http_status)]
 
-    def _is_scope_readable(self, client: GitHubClient, scope: Scope) -> bool:
-        """Whether a 404 means the day, not the scope: the report of the newest days is there."""
+    def _ask_for_any_day(self, client: GitHubClient, scope: Scope) -> GitHubError | None:
+        """What stands in the way of the newest days' report; nothing: a 404 means the day alone."""
         if scope.id not in self._refusals_of_any_day:
             try:
                 client.require_reports(scope.kind, scope.slug)
@@ -174,7 +181,7 @@ class _Loader:
                 self._refusals_of_any_day[scope.id] = error
             else:
                 self._refusals_of_any_day[scope.id] = None
-        return self._refusals_of_any_day[scope.id] is None
+        return self._refusals_of_any_day[scope.id]
 
     def _load_legacy(self, client: GitHubClient, scope: Scope, days: list[date]) -> list[Outcome]:
         missing = set(days)
@@ -191,17 +198,19 @@ class _Loader:
             said = error
             if isinstance(error, TransformError):
                 said = TransformError(f"the legacy metrics: {error}. Nothing more was changed.")
-            status = error.http_status if isinstance(error, GitHubError) else OK
+            status = error.http_status if isinstance(error, GitHubError) else HTTPStatus.OK
             left = [self._failed(scope, day, LEGACY, said, status) for day in sorted(missing)]
             return outcomes + left
-        return outcomes + [self._missing(scope, day, LEGACY, OK) for day in sorted(missing)]
+        return outcomes + [
+            self._missing(scope, day, LEGACY, HTTPStatus.OK) for day in sorted(missing)
+        ]
 
     def _store_legacy(self, scope: Scope, day: date, part: RawPart) -> Outcome:
         try:
-            return self._store(scope, day, LEGACY, OK, [part])
+            return self._store(scope, day, LEGACY, HTTPStatus.OK, [part])
         except TransformError as error:
             refused = TransformError(f"the legacy metrics: {error}. That day was not changed.")
-            return self._failed(scope, day, LEGACY, refused, OK)
+            return self._failed(scope, day, LEGACY, refused, HTTPStatus.OK)
 
     def _store(
         self, scope: Scope, day: date, report: str, http_status: int, parts: list[RawPart]
@@ -222,12 +231,12 @@ class _Loader:
             if status is None or status.sha256 != sha256:
                 stored = read_report(connection, scope.id, day, report)
                 first_loaded_at = min([first_loaded_at, *(part.fetched_at for part in stored)])
-                old = _stored_records(report, stored, day)
-                changed = bool(stored) and (old is None or digest(old) != sha256)
+                old = _Content.of_stored(report, stored, day)
+                changed = bool(stored) and (old is None or old.sha256 != sha256)
                 if changed and old is not None:
-                    before, now = (headlines(f) for f in (derive(report, old), derived.frames))
+                    now = headlines(derived.frames)
                     save_restatements(
-                        connection, scope.id, day, report, before, now, datetime.now(UTC)
+                        connection, scope.id, day, report, old.headlines, now, datetime.now(UTC)
                     )
             raw_rows = replace_report(connection, scope.id, day, report, parts)
             rows = derived.write(connection, scope.id, day, report, self._tool_tables)
@@ -331,12 +340,25 @@ def _rebuild(
     return _Derived.of(report, records).write(connection, scope_id, day, report, tool_tables)
 
 
-def _stored_records(report: str, stored: Sequence[RawPart], day: date) -> list[Json] | None:
-    """The records loaded before; None where there are none, or where they make no sense today."""
-    try:
-        return records_of(report, [part.payload for part in stored], day) if stored else None
-    except TransformError:
-        return None
+@dataclass(frozen=True)
+class _Content:
+    """What a stored report said."""
+
+    sha256: str
+    headlines: Mapping[str, float | None]
+
+    @classmethod
+    def of_stored(cls, report: str, stored: Sequence[RawPart], day: date) -> "_Content | None":
+        """None where nothing is stored, or where today's rules make no sense of it."""
+        if not stored:
+            return None
+        try:
+            records = records_of(report, [part.payload for part in stored], day)
+            if records is None:
+                return None
+            return cls(digest(records), headlines(derive(report, records)))
+        except TransformError:
+            return None
 
 
 def _kept(scope: Scope, report: str, days: Sequence[date]) -> list[Outcome]:

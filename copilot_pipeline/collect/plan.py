@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from copilot_pipeline.days import Window, day_range, is_reread
 from copilot_pipeline.warehouse.history import Status
+
+# GitHub promises a report within two days; after an outage it has come later.
+LATE_DAYS = 14
+
+RECENT = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -30,21 +35,29 @@ def plan_days(
     A settled day is fetched again while GitHub revises it, with `refetch`, or if it is the only
     one asked for. `gap_days` is how many earlier days that are not settled are fetched
     too: first those within the history, then those before it, each the oldest first, as they are
-    the next that GitHub forgets.
+    the next that GitHub forgets. A report that GitHub did not have may still come for two weeks.
     """
 
     def is_settled(day: date) -> bool:
         return day in statuses and statuses[day].is_settled
+
+    def is_gap(day: date) -> bool:
+        late = window.last - timedelta(days=LATE_DAYS)
+        return not is_settled(day) or (day > late and not statuses[day].is_loaded)
+
+    def was_tried(day: date) -> bool:
+        since = datetime.now(UTC) - RECENT
+        return day in statuses and statuses[day].last_fetched_at > since
 
     reachable = [day for day in days if day in window]
     wanted = refetch or len(days) == 1
     fetch = [day for day in reachable if wanted or is_reread(day) or not is_settled(day)]
     earlier = day_range(window.first, min(reachable, default=window.first))[:-1]
     begin = min(statuses, default=window.last)
-    gaps = [day for day in earlier if not is_settled(day)]
-    gaps = sorted(gaps, key=lambda day: (day < begin, day))[:gap_days]
+    # Days that were tried in vain lately let the others go first: they may fail for ever.
+    gaps = sorted(filter(is_gap, earlier), key=lambda day: (day < begin, was_tried(day), day))
     return Plan(
-        fetch=gaps + fetch,
+        fetch=gaps[:gap_days] + fetch,
         keep=[day for day in reachable if day not in set(fetch)],
         beyond=[day for day in days if day not in window],
     )

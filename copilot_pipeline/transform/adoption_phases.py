@@ -24,7 +24,7 @@ def from_records(records: Sequence[Json]) -> pd.DataFrame:
     (record,) = records
     rows = [
         {
-            "phase": name(entry, "phase"),
+            "phase": _name(entry),
             "phase_number": counter(entry, "phase_number"),
             "version": optional_text(entry, "version"),
             **{key: counter(entry, key) for key in PHASE_COUNTERS},
@@ -33,3 +33,11 @@ def from_records(records: Sequence[Json]) -> pd.DataFrame:
         for entry in optional_list(record, "totals_by_ai_adoption_phase") or []
     ]
     return frame(merge(rows, ["phase"], largest), COLUMNS)
+
+
+def _name(entry: Json) -> str:
+    """GitHub's name of the phase; where there is none, the one that its number has."""
+    number = counter(entry, "phase_number")
+    if optional_text(entry, "phase") or number is None:
+        return name(entry, "phase")
+    return f"Phase {number}" if number else "No Cohort"

@@ -7,12 +7,10 @@ from hashlib import sha256
 import pandas as pd
 import sqlalchemy as sa
 
+from copilot_pipeline.transform.records import significant
 from copilot_pipeline.transform.values import Json
 from copilot_pipeline.warehouse import report_tables, tables
 from copilot_pipeline.warehouse.columns import ACTIVITY_COUNTERS, PULL_REQUEST_COUNTERS
-
-# GitHub's own traces of how it made the report; they differ where the numbers do not.
-HOUSEKEEPING = frozenset({"etl_id", "day_partition", "entity_id_partition"})
 
 # What is added up over the rows of a report with many; of an aggregate, every number is a headline.
 _SUMS = {
@@ -24,7 +22,7 @@ _SUMS = {
 
 def digest(records: Sequence[Json]) -> str:
     """SHA-256 of the records, whatever their order, their files and the order of their fields."""
-    texts = {json.dumps(_without_housekeeping(record), sort_keys=True) for record in records}
+    texts = {json.dumps(significant(record), sort_keys=True) for record in records}
     return sha256("\n".join(sorted(texts)).encode()).hexdigest()
 
 
@@ -32,19 +30,11 @@ def headlines(frames: Mapping[sa.Table, pd.DataFrame]) -> dict[str, float | None
     """The values by which a report's changes are told, by name. None: not known."""
     table, frame = next(iter(frames.items()))
     if table is tables.org_metrics:
-        return {str(name): _number(frame[name].iloc[0]) for name in frame if name != "source"}
+        return {str(name): frame[name].iloc[0] for name in frame if name != "source"}
     sums = {name: _sum(frame[name].tolist()) for name in _SUMS[table]}
-    return {"row_count": float(len(frame)), **sums}
-
-
-def _without_housekeeping(record: Json) -> Json:
-    return {name: value for name, value in record.items() if name not in HOUSEKEEPING}
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)
+    return {"row_count": len(frame), **sums}
 
 
 def _sum(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return float(sum(known)) if known else None
+    return sum(known) if known else None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from copilot_pipeline.reports import AGGREGATES, REPOS, USER_TEAMS, USERS
-from copilot_pipeline.transform.content import HOUSEKEEPING
+from copilot_pipeline.transform.records import HOUSEKEEPING
 from copilot_pipeline.warehouse.columns import (
     ACTIVITY_COUNTERS,
     AGENT_COUNTERS,

@@ -35,7 +35,7 @@ def from_report(record: Json) -> pd.DataFrame:
                 "lines_accepted": counter(entry, "loc_added_sum"),
             }
             for entry in entries
-            if entry.get("feature") == "code_completion"
+            if name(entry, "feature") == "code_completion"
         ]
     )
 

@@ -44,4 +44,5 @@ def normalized(dimension: str, name: str) -> str:
     if dimension == "model":
         swapped, found = _VERSION_FIRST.subn(r"claude-\2-\1", name.lower())
         return swapped if found else name
-    return ALIASES.get(dimension, {}).get(name.lower(), name)
+    aliases, lower = ALIASES.get(dimension, {}), name.lower()
+    return lower if lower in aliases.values() else aliases.get(lower, name)

@@ -10,7 +10,14 @@ import pandas as pd
 
 from copilot_pipeline.transform.activity import clients, pull_requests
 from copilot_pipeline.transform.rows import frame
-from copilot_pipeline.transform.values import Json, counter, optional_list, optional_object, total
+from copilot_pipeline.transform.values import (
+    Json,
+    counter,
+    name,
+    optional_list,
+    optional_object,
+    total,
+)
 from copilot_pipeline.warehouse.tables import REPORT_COUNTERS, org_metrics
 
 COLUMNS = [column.name for column in org_metrics.c if column.name not in ("scope_id", "day")]
@@ -19,18 +26,18 @@ COLUMNS = [column.name for column in org_metrics.c if column.name not in ("scope
 def from_report(record: Json) -> pd.DataFrame:
     """One row from an aggregate record (`organization-1-day`, `enterprise-1-day`)."""
     features = optional_list(record, "totals_by_feature") or []
-    completion = next((f for f in features if f.get("feature") == "code_completion"), None)
-    chats = [f for f in features if str(f.get("feature")).startswith("chat_")]
+    completions = [f for f in features if name(f, "feature") == "code_completion"] or None
+    chats = [f for f in features if name(f, "feature").startswith("chat_")]
     return _one_row(
         {
             "source": "reports",
             "total_active_users": counter(record, "daily_active_users"),
-            "completion_suggestions": counter(completion, "code_generation_activity_count"),
-            "completion_acceptances": counter(completion, "code_acceptance_activity_count"),
-            "completion_lines_suggested": counter(completion, "loc_suggested_to_add_sum"),
-            "completion_lines_accepted": counter(completion, "loc_added_sum"),
+            "completion_suggestions": _sum_over(completions, "code_generation_activity_count"),
+            "completion_acceptances": _sum_over(completions, "code_acceptance_activity_count"),
+            "completion_lines_suggested": _sum_over(completions, "loc_suggested_to_add_sum"),
+            "completion_lines_accepted": _sum_over(completions, "loc_added_sum"),
             "ide_chats": _sum_over(chats if features else None, "user_initiated_interaction_count"),
-            **{name: counter(record, name) for name in REPORT_COUNTERS},
+            **{each: counter(record, each) for each in REPORT_COUNTERS},
             **clients(record),
             **pull_requests(record, "pull_requests_"),
         }

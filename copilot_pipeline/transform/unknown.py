@@ -10,11 +10,8 @@ from copilot_pipeline.reports import LEGACY
 from copilot_pipeline.transform.known_fields import KNOWN_FIELDS, Fields
 from copilot_pipeline.transform.known_names import KNOWN_NAMES, PSEUDO_NAMES
 from copilot_pipeline.transform.names import normalized
-from copilot_pipeline.transform.values import Json, storable
+from copilot_pipeline.transform.values import LONGEST_NAME, Json, storable
 from copilot_pipeline.warehouse.report_tables import BREAKDOWNS
-
-# Enough to find it in raw; a key of a database's index has its limits.
-LONGEST_NAME = 200
 
 
 def unknown_names(report: str, records: Iterable[Json]) -> Counter[tuple[str, str]]:

@@ -10,6 +10,9 @@ from copilot_pipeline.errors import CopilotPipelineError
 
 UNKNOWN = "unknown"
 
+# Two such names fit a key of PostgreSQL's indexes.
+LONGEST_NAME = 255
+
 Json = Mapping[str, Any]
 
 
@@ -117,8 +120,8 @@ def optional_text(parent: Json | None, key: str) -> str | None:
 
 
 def name(parent: Json, key: str = "name") -> str:
-    """A trimmed name; `unknown` where it is absent or empty."""
-    return (optional_text(parent, key) or "").strip() or UNKNOWN
+    """A trimmed name; `unknown` where it is absent or empty. A very long one is cut."""
+    return (optional_text(parent, key) or "").strip()[:LONGEST_NAME] or UNKNOWN
 
 
 def storable(text: str) -> str:

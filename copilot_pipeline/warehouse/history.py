@@ -33,8 +33,7 @@ class Status:
     state: DayState
     sha256: str | None
     first_loaded_at: datetime | None
-    changed_at: datetime | None
-    change_count: int
+    last_fetched_at: datetime
     message: str | None
 
     @property
@@ -186,10 +185,12 @@ def replace_unknown_names(
     """Replaces the unknown names of a day's report; what was shown before counts as shown."""
     table = unknown_names.c
     slice_ = {"scope_id": scope_id, "day": day, "report": report}
-    was_shown = sa.select(table.kind, table.name, table.shown_at).where(
-        *(table[name] == value for name, value in slice_.items())
+    was_shown = (
+        sa.select(table.kind, table.name, sa.func.max(table.shown_at))
+        .where(table.name.in_({name for _, name in found}))
+        .group_by(table.kind, table.name)
     )
-    shown = {(kind, name): at for kind, name, at in connection.execute(was_shown)}
+    shown = {(kind, name): at for kind, name, at in connection.execute(was_shown)} if found else {}
     rows = [
         {
             **slice_,
