@@ -239,9 +239,9 @@ def test_a_count_of_an_odd_type_is_refused(odd: object) -> None:
 def test_a_name_of_an_odd_type_is_refused(odd: object) -> None:
     with pytest.raises(TransformError, match="language is not a text"):
         language_metrics.from_report({"totals_by_language_feature": [entry(odd, 1)]})
+    of_odd_feature = {"totals_by_language_feature": [entry("go", 1, feature=odd)]}
     with pytest.raises(TransformError, match="feature is not a text"):
-        record = {"totals_by_language_feature": [entry("go", 1, feature=odd)]}
-        language_metrics.from_report(record)
+        language_metrics.from_report(of_odd_feature)
     with pytest.raises(TransformError, match="name is not a text"):
         language_metrics.from_legacy(legacy(vscode=[[leaf(odd, 1)]]))
 
