@@ -1,6 +1,6 @@
 """Asset checks: what is worth a warning in the Dagster UI."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -9,9 +9,14 @@ from sqlalchemy.engine import Connection
 from copilot_pipeline.access_check import describe_expiry
 from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
+from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.history import list_unknown_names, mark_shown
+from copilot_pipeline.warehouse.history import (
+    list_refusals,
+    list_unknown_names,
+    mark_shown,
+)
 from copilot_pipeline.warehouse.reconciliation import (
     Comparison,
     compare_active_users,
@@ -96,22 +101,21 @@ def check_token_expiry(database: Database) -> dg.AssetCheckResult:
 def check_metrics(
     database: Database,
     scopes: Sequence[Scope],
-    outcomes: Sequence[Outcome],
+    days: Sequence[date],
     wanted: Set[dg.AssetCheckKey],
 ) -> Iterator[dg.AssetCheckResult]:
-    """The checks of the days that a run collected, those that are wanted."""
+    """The checks of what is stored of those days, those that are wanted."""
+    names = {scope.id: str(scope) for scope in scopes}
     if READABLE.key in wanted:
-        yield _check_readable(outcomes)
+        yield _check_readable(database, names, days)
     if KNOWN_NAMES.key in wanted:
         yield _check_names(database)
-    days = sorted({outcome.day for outcome in outcomes if outcome.state is State.LOADED})
     comparisons: list[tuple[dg.AssetCheckSpec, Compare, str]] = [
         (ACTIVE_USERS, compare_active_users, "{expected} active users, {found} with activity"),
         (BREAKDOWNS, compare_breakdowns, "{expected} output events in total, {found} by {what}"),
         (SEATS, compare_seats, "{expected} users with activity, {found} of them with a seat"),
         (IDLE_SEATS, compare_idle_seats, "{expected} seats idle, {found} without activity"),
     ]
-    names = {scope.id: str(scope) for scope in scopes}
     with database.read() as connection:
         for spec, compare, words in comparisons:
             if spec.key not in wanted:
@@ -128,9 +132,25 @@ def check_metrics(
             yield _result(spec, warnings, "All that could be compared agrees.", counts)
 
 
-def _check_readable(outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
-    refused = {(o.scope, o.report) for o in outcomes if o.state is State.NO_ACCESS}
-    warnings = describe_errors(outcomes, State.NO_ACCESS)
+def _check_readable(
+    database: Database, names: Mapping[int, str], days: Sequence[date]
+) -> dg.AssetCheckResult:
+    with database.read() as connection:
+        refusals = list_refusals(connection, list(names), days)
+    refused = {(each.scope_id, each.report) for each in refusals}
+    warnings = describe_errors(
+        [
+            Outcome(
+                names[each.scope_id],
+                each.report,
+                each.day,
+                State.NO_ACCESS,
+                error=CopilotPipelineError(each.message),
+            )
+            for each in refusals
+        ],
+        State.NO_ACCESS,
+    )
     return _result(
         READABLE, warnings, "Every report could be read.", {"refused_reports": len(refused)}
     )

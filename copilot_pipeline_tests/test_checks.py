@@ -8,7 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from copilot_pipeline.checks import METRICS_CHECKS
 from copilot_pipeline.days import newest_complete_day
+from copilot_pipeline.definitions import defs
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.catalog import report_records
 from copilot_pipeline.demo.github import SimulatedGitHub
@@ -181,3 +183,16 @@ def test_the_report_that_carries_a_scope_must_be_readable(
     assert not result.success
     # What can be read is there all the same.
     assert read_table(warehouse_environment, "_tool_copilot_user_metrics")
+
+
+@pytest.mark.usefixtures("octo")
+def test_checks_that_run_alone_look_at_what_is_stored_of_four_weeks() -> None:
+    collect()
+    job = defs.resolve_implicit_global_asset_job_def()
+    only_checks = [check.key for check in METRICS_CHECKS]
+    subset = job.get_subset(asset_selection=set(), asset_check_selection=set(only_checks))
+    result = subset.execute_in_process(instance=dg.DagsterInstance.ephemeral())
+    assert result.success
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    assert len(checks) == len(METRICS_CHECKS)
+    assert counts(checks["active_users_have_seats"]) == {"compared": 1, "differing": 0}

@@ -1,6 +1,7 @@
 """Metrics: the raw reports, and the tool tables derived from them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 
@@ -9,6 +10,7 @@ from copilot_pipeline.assets.specs import table_spec
 from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
 from copilot_pipeline.collect.metrics import load_metrics, rebuild_metrics
 from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.days import day_range, newest_complete_day
 from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
@@ -29,6 +31,8 @@ TOOL = {
     "user_teams": [report_tables.user_teams],
     "repo_metrics": [report_tables.repo_metrics],
 }
+
+CHECKED_ALONE = timedelta(days=27)
 
 
 class MetricsSelection(ScopeSelection):
@@ -65,7 +69,16 @@ def metrics(
     """Reads the days from GitHub; without `raw_metrics` selected, derives from what is stored.
 
     The checks look at the days of the run, in the same step: they are due where a scope failed too.
+    Run alone, they look at the four newest weeks.
     """
+    wanted_checks = context.selected_asset_check_keys
+    if not context.selected_asset_keys:
+        newest = newest_complete_day()
+        with database.open() as warehouse:
+            scopes = select_scopes(warehouse, config.organizations)
+            days = day_range(newest - CHECKED_ALONE, newest)
+            yield from check_metrics(warehouse, scopes, days, wanted_checks)
+        return
     days = asked_days(context)
     selected = [key.path[-1] for key in context.selected_asset_keys]
     tool_tables = [table for name in TOOL if name in selected for table in TOOL[name]]
@@ -84,5 +97,6 @@ def metrics(
         else:
             outcomes = rebuild_metrics(warehouse, scopes, days, tool_tables)
         done = list(outcomes)
-        yield from check_metrics(warehouse, scopes, done, context.selected_asset_check_keys)
+        collected = sorted({outcome.day for outcome in done})
+        yield from check_metrics(warehouse, scopes, collected, wanted_checks)
         yield from report(context, warehouse, {RAW: [tables.raw_metrics], **TOOL}, done)

@@ -244,6 +244,30 @@ def mark_shown(connection: Connection, names: Sequence[UnknownName]) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A report of a day that a token may not read, and what GitHub said."""
+
+    scope_id: int
+    report: str
+    day: date
+    message: str
+
+
+def list_refusals(
+    connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
+) -> list[Refusal]:
+    """The reports of those scopes and days whose state is `no_access`."""
+    table = collection_status.c
+    query = (
+        sa.select(table.scope_id, table.report, table.day, table.message)
+        .where(table.scope_id.in_(scope_ids), table.day.in_(days))
+        .where(table.state == DayState.NO_ACCESS)
+        .order_by(table.scope_id, table.report, table.day)
+    )
+    return [Refusal(*row) for row in connection.execute(query)]
+
+
 def _is(scope_id: int, day: date, report: str) -> tuple[sa.ColumnElement[bool], ...]:
     table = collection_status.c
     return table.scope_id == scope_id, table.day == day, table.report == report
