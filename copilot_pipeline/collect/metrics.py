@@ -16,7 +16,12 @@ from copilot_pipeline.collect.scopes import OpenClient, Task, collect
 from copilot_pipeline.days import DayOutOfReachError, is_provisional, reachable_window
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import Document, GitHubClient
-from copilot_pipeline.github.errors import AccessError, FileMissingError, GitHubError
+from copilot_pipeline.github.errors import (
+    AccessError,
+    FileMissingError,
+    GitHubError,
+    RateLimitedError,
+)
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.reports import AGGREGATES, LEGACY
 from copilot_pipeline.transform.content import digest, headlines
@@ -164,9 +169,9 @@ class _Loader:
                     return [self._missing(scope, day, report, error.http_status)]
                 if standing_in_the_way.meaning is not Meaning.NOT_FOUND:
                     refusal = standing_in_the_way
-            if refusal.stops_scope:
-                # What concerns the token's access may be of this report alone, a limit is not.
-                of_report = report if isinstance(refusal, AccessError) else None
+            if refusal.stops_scope or refusal.meaning is Meaning.NOT_FOUND:
+                # A limit concerns the whole scope; what the token may not read, this report alone.
+                of_report = None if isinstance(refusal, RateLimitedError) else report
                 self._refusals[scope.id, of_report] = refusal
             return [self._failed(scope, day, report, refusal, refusal.http_status)]
         except CopilotPipelineError as error:

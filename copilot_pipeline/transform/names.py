@@ -36,13 +36,15 @@ ALIASES = {
 }
 
 # Claude's models are written with the version before the family or after it.
+_CLAUDE = re.compile(r"claude-(haiku|opus|sonnet)(?=-|$)")
 _VERSION_FIRST = re.compile(r"claude-(\d+(?:\.\d+)?)-(haiku|opus|sonnet)(?=-|$)")
 
 
 def normalized(dimension: str, name: str) -> str:
     """The name under which a language, model or ide is kept; of other dimensions, the name."""
+    lower = name.lower()
     if dimension == "model":
-        swapped, found = _VERSION_FIRST.subn(r"claude-\2-\1", name.lower())
-        return swapped if found else name
-    aliases, lower = ALIASES.get(dimension, {}), name.lower()
+        swapped = _VERSION_FIRST.sub(r"claude-\2-\1", lower)
+        return swapped if _CLAUDE.match(swapped) else name
+    aliases = ALIASES.get(dimension, {})
     return lower if lower in aliases.values() else aliases.get(lower, name)

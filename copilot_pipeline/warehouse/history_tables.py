@@ -26,7 +26,7 @@ collection_status = Table(
         ),
     ),
     Column("http_status", Integer, comment="Of the last answer; NULL: none came"),
-    Column("row_count", BigInteger, comment="Records in the loaded report"),
+    Column("row_count", BigInteger, comment="Records in the report, each once"),
     Column(
         "sha256",
         Text,

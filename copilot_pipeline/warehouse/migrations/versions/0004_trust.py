@@ -237,7 +237,7 @@ def upgrade() -> None:
                 ),
             ),
             sa.Column("http_status", sa.Integer(), comment="Of the last answer; NULL: none came"),
-            sa.Column("row_count", sa.BigInteger(), comment="Records in the loaded report"),
+            sa.Column("row_count", sa.BigInteger(), comment="Records in the report, each once"),
             sa.Column(
                 "sha256",
                 sa.Text(),

@@ -1,0 +1,249 @@
+"""Odd cases that once went wrong, each in its smallest form."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from copilot_pipeline.demo import faults
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.organization import NotReady
+from copilot_pipeline.warehouse.columns import metadata
+from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline_tests.loading import execute, failure, import_organizations
+from copilot_pipeline_tests.test_reports_edges import (
+    AGGREGATE,
+    ON_SQLITE,
+    REPOS,
+    SLUG,
+    TEAMS,
+    full_repo,
+    full_team,
+    load_records,
+)
+from copilot_pipeline_tests.test_reports_oracle import assert_rows, last_days, stored
+from copilot_pipeline_tests.test_reports_trust import (
+    ORG,
+    RESTATEMENTS,
+    backfill,
+    give,
+    no_waits,
+    settle,
+    status_of,
+    warnings,
+)
+
+
+@ON_SQLITE
+def test_a_day_that_was_stored_before_a_rule_existed_is_replaced_by_a_sound_report(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    import_organizations(warehouse_environment, github, SLUG)
+    of_then = {"day": str(day), "pull_requests": {"total_created": 1.5}}
+    raw = metadata.tables["_raw_copilot_metrics"]
+    with Database(warehouse_environment) as database, database.write() as connection:
+        connection.execute(
+            sa.insert(raw),
+            {
+                "scope_id": 1,
+                "day": day,
+                "report": AGGREGATE,
+                "part": 0,
+                "fetched_at": datetime.now(UTC),
+                "url": "https://example.invalid/0.json",
+                "payload": json.dumps(of_then),
+                "sha256": "",
+            },
+        )
+    result = execute("metrics_backfill", [day])
+    assert result.success, failure(result)
+
+
+@ON_SQLITE
+def test_days_that_fail_for_ever_do_not_keep_later_gaps_from_healing(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    days = last_days(6)
+    import_organizations(warehouse_environment, github, SLUG)
+    settle(warehouse_environment, days)
+    give(github, AGGREGATE, days[0], "broken")
+    for _ in range(2):
+        backfill(days[2:], gap_days=1)
+    rows = stored(warehouse_environment, ORG, 1, days[1])
+    assert len(rows) == 1
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("report", "full", "table"),
+    [
+        (TEAMS, full_team, "_tool_copilot_user_teams"),
+        (REPOS, full_repo, "_tool_copilot_repo_metrics"),
+    ],
+)
+def test_a_restated_report_whose_files_hold_no_record_empties_the_day(
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    report: str,
+    full: Any,
+    table: str,
+) -> None:
+    (day,) = last_days(1)
+    load_records(warehouse_environment, github, report, [[full(day)]])
+    give(github, report, day, "[]")
+    assert execute("metrics_backfill", [day]).success
+    assert stored(warehouse_environment, table, 1, day) == []
+
+
+@ON_SQLITE
+def test_a_404_is_a_failure_where_the_scope_could_not_be_asked(
+    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_waits(monkeypatch)
+    day = last_days(9)[0]
+    import_organizations(warehouse_environment, github, SLUG)
+    github.faults.add("organization-1-day", **faults.not_found())
+    github.faults.add("organization-28-day", **faults.server_error())
+    execute("metrics_backfill", [day])
+    assert status_of(warehouse_environment, day)["state"] == "failed"
+
+
+@ON_SQLITE
+def test_the_headlines_of_an_aggregate_agree_with_its_breakdown_by_feature(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    features = [
+        {"feature": "code_completion ", "code_generation_activity_count": 1},
+        {"feature": "code_completion", "code_generation_activity_count": 2},
+        {"feature": " chat_inline", "user_initiated_interaction_count": 4},
+    ]
+    record = {"day": str(day), "totals_by_feature": features}
+    load_records(warehouse_environment, github, AGGREGATE, [[record]])
+    by_feature = stored(warehouse_environment, "_tool_copilot_metrics_by_feature", 1, day)
+    assert {row["feature"]: row["code_generation_activity_count"] for row in by_feature} == {
+        "chat_inline": None,
+        "code_completion": 3,
+    }
+    (row,) = stored(warehouse_environment, ORG, 1, day)
+    assert (row["completion_suggestions"], row["ide_chats"]) == (3, 4)
+
+
+@ON_SQLITE
+def test_a_name_that_was_shown_is_not_shown_again_when_its_first_day_is_restated(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    days = last_days(2)
+    import_organizations(warehouse_environment, github, SLUG)
+    plain = [{"day": str(day)} for day in days]
+    with_name = [{**record, "a_field": 1} for record in plain]
+    give(github, AGGREGATE, days[0], [with_name[0]])
+    give(github, AGGREGATE, days[1], [plain[1]])
+    assert warnings(backfill(days)) == ["field 'a_field': 1 times"]
+    give(github, AGGREGATE, days[1], [with_name[1]])
+    assert warnings(backfill(days)) == []
+    give(github, AGGREGATE, days[0], [plain[0]])
+    assert warnings(backfill(days)) == []
+
+
+@ON_SQLITE
+def test_one_language_or_editor_in_any_case_is_one_row(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    ides = ("JetBrains", "IntelliJ", "intellij")
+    languages = ("CSharp", "C#", "c#")
+    record = {
+        "day": str(day),
+        "totals_by_ide": [{"ide": name} for name in ides],
+        "totals_by_language_model": [{"language": name, "model": "o3"} for name in languages],
+    }
+    load_records(warehouse_environment, github, AGGREGATE, [[record]])
+    found = [
+        row[dimension]
+        for name, dimension in (("ide", "ide"), ("language_model", "language"))
+        for row in stored(warehouse_environment, f"_tool_copilot_metrics_by_{name}", 1, day)
+    ]
+    assert found == ["intellij", "c#"]
+
+
+@ON_SQLITE
+def test_phases_that_have_only_numbers_stay_apart(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    phases = [{"phase_number": number, "total_engaged_users": 9 - number} for number in (1, 2)]
+    record = {"day": str(day), "totals_by_ai_adoption_phase": phases}
+    load_records(warehouse_environment, github, AGGREGATE, [[record]])
+    rows = stored(warehouse_environment, "_tool_copilot_adoption_phases", 1, day)
+    assert [(row["phase_number"], row["total_engaged_users"]) for row in rows] == [(1, 8), (2, 7)]
+
+
+@ON_SQLITE
+def test_an_aggregate_that_comes_twice_with_other_housekeeping_is_one_record(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    import_organizations(warehouse_environment, github, SLUG)
+    record = {"day": str(day), "daily_active_users": 3}
+    give(github, AGGREGATE, day, *([{**record, "etl_id": name}] for name in "ab"))
+    result = execute("metrics_backfill", [day])
+    assert result.success, failure(result)
+    assert_rows(warehouse_environment, 1, day, AGGREGATE, [record])
+
+
+@ON_SQLITE
+def test_a_restated_sum_above_what_a_float_holds_is_told(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    of_day = [{"day": str(day), "loc_added_sum": 2**53 + change} for change in (0, 1)]
+    load_records(warehouse_environment, github, AGGREGATE, [of_day[:1]])
+    give(github, AGGREGATE, day, of_day[1:])
+    assert execute("metrics_backfill", [day]).success
+    assert len(stored(warehouse_environment, RESTATEMENTS, 1, day)) == 1
+
+
+@ON_SQLITE
+def test_an_older_day_whose_files_were_missing_is_a_gap_that_heals(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    days = last_days(6)
+    import_organizations(warehouse_environment, github, SLUG)
+    settle(warehouse_environment, days)
+    github.faults.add("", origin="download", **faults.blob_not_found())
+    backfill(days[:2])
+    github.faults.clear()
+    backfill(days[2:], gap_days=9)
+    assert [status_of(warehouse_environment, day)["state"] for day in days] == ["loaded"] * 6
+
+
+@ON_SQLITE
+def test_a_report_that_comes_later_than_its_provisional_days_is_a_gap_that_heals(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    days = last_days(6)
+    import_organizations(warehouse_environment, github, SLUG)
+    settle(warehouse_environment, days)
+    github.organization(SLUG).reports[AGGREGATE, days[0]] = NotReady.NO_CONTENT
+    assert backfill(days).success
+    github.organization(SLUG).reports.clear()
+    assert backfill(days[2:], gap_days=9).success
+    assert status_of(warehouse_environment, days[0])["state"] == "loaded"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_name_longer_than_an_index_holds_does_not_break_the_day(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    import_organizations(warehouse_environment, github, SLUG)
+    # Characters that do not repeat: PostgreSQL compresses what does.
+    name = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(3000))
+    record = {"day": str(day), "daily_active_users": 3, "totals_by_ide": [{"ide": name}]}
+    give(github, AGGREGATE, day, [record])
+    result = execute("metrics_backfill", [day])
+    assert result.success, failure(result)
