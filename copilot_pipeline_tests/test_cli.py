@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -343,6 +344,7 @@ def test_a_dotenv_file_of_the_working_directory_is_honoured(
 
 @pytest.mark.usefixtures("environment")
 def test_the_demo_prints_a_summary_twice_and_keeps_to_its_own_folder(tmp_path: Path) -> None:
+    told = []
     for _ in range(2):
         ended = subprocess.run(
             [sys.executable, "-m", "copilot_pipeline", "demo", "--days", "30"],
@@ -354,11 +356,18 @@ def test_the_demo_prints_a_summary_twice_and_keeps_to_its_own_folder(tmp_path: P
         )
         assert ended.returncode == 0, ended.stderr
         assert "30 days up to" in ended.stdout
-        assert "120 held" in ended.stdout
+        assert "60 held" in ended.stdout
+        assert "active users at first, and has" in ended.stdout
+        told.append("was not there yet" in ended.stdout and "was collected again" in ended.stdout)
         assert "unknown" not in ended.stdout
         assert "Traceback" not in ended.stderr
-    rows = read_table(f"sqlite:///{tmp_path}/.demo/copilot.db", "_tool_copilot_org_metrics")
-    assert len(rows) == 30
+    # The second time, those days are there already.
+    assert told == [True, False]
+    url = f"sqlite:///{tmp_path}/.demo/copilot.db"
+    days = Counter(row["scope_id"] for row in read_table(url, "_tool_copilot_org_metrics"))
+    assert days == {1: 30, 2: 30, 3: 30}
+    statuses = read_table(url, "_tool_copilot_collection_status")
+    assert {row["state"] for row in statuses} == {"loaded"}
 
 
 @pytest.mark.usefixtures("token")
