@@ -8,7 +8,8 @@ import dagster as dg
 from copilot_pipeline.assets.results import Result, ScopeSelection, report
 from copilot_pipeline.assets.specs import table_spec
 from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
-from copilot_pipeline.collect.metrics import load_metrics, rebuild_metrics
+from copilot_pipeline.collect.metrics import load_metrics
+from copilot_pipeline.collect.rebuild import rebuild_metrics
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import day_range, newest_complete_day
 from copilot_pipeline.partitions import asked_days, daily_partitions

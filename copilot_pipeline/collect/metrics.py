@@ -1,15 +1,13 @@
 """Metrics: reports or legacy days into the raw table, and from there into the tool tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from http import HTTPStatus
 
-import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
+from copilot_pipeline.collect.derived import Content, Derived
 from copilot_pipeline.collect.outcomes import Outcome, State, failed
 from copilot_pipeline.collect.plan import plan_days
 from copilot_pipeline.collect.scopes import OpenClient, Task, collect
@@ -23,19 +21,17 @@ from copilot_pipeline.github.errors import (
     RateLimitedError,
 )
 from copilot_pipeline.github.meanings import Meaning
-from copilot_pipeline.reports import AGGREGATES, LEGACY
+from copilot_pipeline.reports import LEGACY
 from copilot_pipeline.transform.content import digest, headlines
 from copilot_pipeline.transform.records import legacy_days
-from copilot_pipeline.transform.reports import derive, records_of
-from copilot_pipeline.transform.unknown import unknown_names
-from copilot_pipeline.transform.values import Json, TransformError, json_text
+from copilot_pipeline.transform.reports import records_of
+from copilot_pipeline.transform.values import TransformError, json_text
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import (
     DayState,
     read_status,
     read_statuses,
-    replace_unknown_names,
     save_attempt,
     save_loaded,
     save_restatements,
@@ -44,9 +40,8 @@ from copilot_pipeline.warehouse.metrics import (
     RawPart,
     read_report,
     replace_report,
-    stored_reports,
 )
-from copilot_pipeline.warehouse.rows import frame_rows, lock_scope, replace_slice
+from copilot_pipeline.warehouse.rows import lock_scope
 from copilot_pipeline.warehouse.scopes import Scope
 
 
@@ -73,30 +68,6 @@ def load_metrics(
         loader.tasks,
         lambda scope: scope.collected_reports,
     )
-
-
-def rebuild_metrics(
-    database: Database,
-    scopes: Sequence[Scope],
-    days: Sequence[date],
-    tool_tables: Sequence[sa.Table],
-) -> Iterator[Outcome]:
-    """Derives the tool rows of those days from what is stored, without GitHub."""
-    for scope in scopes:
-        for day in days:
-            with database.read() as connection:
-                reports = stored_reports(connection, scope.id, day)
-            if not reports:
-                yield Outcome(str(scope), scope.collected_reports[0], day, State.NOT_STORED)
-            for report in reports:
-                try:
-                    with database.write() as connection:
-                        lock_scope(connection, scope.id)
-                        rows = _rebuild(connection, scope.id, day, report, tool_tables)
-                except CopilotPipelineError as error:
-                    yield from failed(str(scope), report, [day], error)
-                else:
-                    yield Outcome(str(scope), report, day, State.LOADED, rows)
 
 
 class _Loader:
@@ -169,7 +140,7 @@ class _Loader:
                     return [self._missing(scope, day, report, error.http_status)]
                 if standing_in_the_way.meaning is not Meaning.NOT_FOUND:
                     refusal = standing_in_the_way
-            if refusal.stops_scope or refusal.meaning is Meaning.NOT_FOUND:
+            if refusal.stops_scope:
                 # A limit concerns the whole scope; what the token may not read, this report alone.
                 of_report = None if isinstance(refusal, RateLimitedError) else report
                 self._refusals[scope.id, of_report] = refusal
@@ -225,7 +196,7 @@ class _Loader:
         records = records_of(report, [part.payload for part in parts], day) if parts else None
         if records is None:
             return self._missing(scope, day, report, http_status)
-        derived = _Derived.of(report, records)
+        derived = Derived.of(report, records)
         sha256 = digest(records)
         fetched_at = max(part.fetched_at for part in parts)
         with self._database.write() as connection:
@@ -236,7 +207,7 @@ class _Loader:
             if status is None or status.sha256 != sha256:
                 stored = read_report(connection, scope.id, day, report)
                 first_loaded_at = min([first_loaded_at, *(part.fetched_at for part in stored)])
-                old = _Content.of_stored(report, stored, day)
+                old = Content.of_stored(report, stored, day)
                 changed = bool(stored) and (old is None or old.sha256 != sha256)
                 if changed and old is not None:
                     now = headlines(derived.frames)
@@ -292,78 +263,6 @@ class _Loader:
             State.NO_ACCESS if refused and report != scope.collected_reports[0] else State.FAILED
         )
         return Outcome(str(scope), report, day, shown, error=error)
-
-
-@dataclass(frozen=True)
-class _Derived:
-    """What a report becomes: the rows of its tables, and the names in it that are not known."""
-
-    frames: Mapping[sa.Table, pd.DataFrame]
-    unknown: Mapping[tuple[str, str], int]
-
-    @classmethod
-    def of(cls, report: str, records: Sequence[Json]) -> "_Derived":
-        return cls(derive(report, records), unknown_names(report, records))
-
-    @property
-    def row_count(self) -> int:
-        return len(next(iter(self.frames.values())))
-
-    def write(
-        self,
-        connection: Connection,
-        scope_id: int,
-        day: date,
-        report: str,
-        tool_tables: Sequence[sa.Table],
-    ) -> dict[str, int]:
-        """Replaces the day's rows in those of the report's tables that are asked for."""
-        replace_unknown_names(connection, scope_id, day, report, self.unknown)
-        stored = stored_reports(connection, scope_id, day) if report == LEGACY else []
-        if not set(stored).isdisjoint(AGGREGATES.values()):
-            # Where both were collected, the report wins: the legacy definitions are closed.
-            return {}
-        key = {"scope_id": scope_id, "day": day}
-        return {
-            table.name: replace_slice(connection, table, key, frame_rows(frame, **key))
-            for table, frame in self.frames.items()
-            if table in tool_tables
-        }
-
-
-def _rebuild(
-    connection: Connection,
-    scope_id: int,
-    day: date,
-    report: str,
-    tool_tables: Sequence[sa.Table],
-) -> dict[str, int]:
-    files = read_report(connection, scope_id, day, report)
-    records = records_of(report, [part.payload for part in files], day)
-    if records is None:
-        return {}
-    return _Derived.of(report, records).write(connection, scope_id, day, report, tool_tables)
-
-
-@dataclass(frozen=True)
-class _Content:
-    """What a stored report said."""
-
-    sha256: str
-    headlines: Mapping[str, float | None]
-
-    @classmethod
-    def of_stored(cls, report: str, stored: Sequence[RawPart], day: date) -> "_Content | None":
-        """None where nothing is stored, or where today's rules make no sense of it."""
-        if not stored:
-            return None
-        try:
-            records = records_of(report, [part.payload for part in stored], day)
-            if records is None:
-                return None
-            return cls(digest(records), headlines(derive(report, records)))
-        except TransformError:
-            return None
 
 
 def _kept(scope: Scope, report: str, days: Sequence[date]) -> list[Outcome]:
