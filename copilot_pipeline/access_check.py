@@ -134,6 +134,8 @@ def _check_other_reports(client: GitHubClient, scope: Scope) -> Iterator[Check]:
             _ask_report(report, scope, client)
         except GitHubError as error:
             yield _refused(scope, report, error)
+            if error.meaning is Meaning.RATE_LIMITED:
+                return
 
 
 def _ask_billing(scope: Scope, client: GitHubClient) -> None:
@@ -152,7 +154,7 @@ def _ask_report(report: str, scope: Scope, client: GitHubClient) -> None:
     except GitHubError as error:
         if error.meaning is not Meaning.NOT_FOUND:
             raise
-        client.require_reports(scope.kind, scope.slug)
+        client.require_reports(scope.kind, scope.slug, report)
 
 
 def _ask_legacy(scope: Scope, client: GitHubClient) -> None:

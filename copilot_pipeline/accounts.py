@@ -13,7 +13,7 @@ from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, RetryPolicy
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_endpoint, normalize_proxy
 from copilot_pipeline.redaction import one_line
-from copilot_pipeline.reports import REPORTS, reports_of
+from copilot_pipeline.reports import AGGREGATES, REPORTS, reports_of
 from copilot_pipeline.tokens import current_vault, open_token
 from copilot_pipeline.transform.values import storable
 from copilot_pipeline.vault import Identity
@@ -233,18 +233,16 @@ def _save_options(connection: sa.Connection, account_id: int, options: AccountOp
 
 
 def choose_reports(kind: str, chosen: Sequence[str]) -> dict[str, str | None]:
-    """The column that says which reports a scope collects; nothing where none was chosen.
+    """The column that says which reports such a scope collects; nothing where none was chosen.
 
-    `all` means what it says. Raises `AccountError` for a report that such a scope does not have.
+    `all` means what it says. Either aggregate stands for that of the scope's own kind.
     """
     if not chosen:
         return {}
-    if list(chosen) == [ALL_REPORTS]:
+    if ALL_REPORTS in chosen:
         return {"reports": None}
-    of_kind = [name for name in reports_of(kind) if name in chosen]
-    if not of_kind:
-        raise AccountError(f"an {kind} has the reports {', '.join(reports_of(kind))}: choose some.")
-    return {"reports": ",".join(of_kind)}
+    wanted = {AGGREGATES[kind] if name in AGGREGATES.values() else name for name in chosen}
+    return {"reports": ",".join(name for name in reports_of(kind) if name in wanted)}
 
 
 def _require_free(

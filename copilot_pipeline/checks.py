@@ -1,7 +1,8 @@
 """Asset checks: what is worth a warning in the Dagster UI."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from datetime import UTC, date, datetime
+from functools import partial
 
 import dagster as dg
 from sqlalchemy.engine import Connection
@@ -13,6 +14,7 @@ from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import (
+    list_incomplete,
     list_refusals,
     list_unknown_names,
     mark_shown,
@@ -69,16 +71,29 @@ IDLE_SEATS = dg.AssetCheckSpec(
     "idle_seats_are_idle",
     asset="user_metrics",
     description=(
-        "Counts seats that are idle for 30 days in the seat list, while the users reports show "
-        "activity: the seat list knows only editors that send telemetry."
+        "Counts seat holders who are idle for 30 days in the seat list, while the users reports "
+        "show activity: the seat list knows only editors that send telemetry."
     ),
 )
-METRICS_CHECKS = [READABLE, KNOWN_NAMES, ACTIVE_USERS, BREAKDOWNS, SEATS, IDLE_SEATS]
+COMPLETE = dg.AssetCheckSpec(
+    "history_is_complete",
+    asset="raw_metrics",
+    description="Warns of days whose last attempt failed. The schedule collects them again.",
+)
+METRICS_CHECKS = [READABLE, COMPLETE, KNOWN_NAMES, ACTIVE_USERS, BREAKDOWNS, SEATS, IDLE_SEATS]
 
 # A check names so many scopes and days, and counts the others.
 MOST_LINES = 20
 
 Compare = Callable[[Connection, Sequence[int], Sequence[date]], list[Comparison]]
+
+
+COMPARISONS: list[tuple[dg.AssetCheckSpec, Compare, str]] = [
+    (ACTIVE_USERS, compare_active_users, "{expected} active users, {found} with activity"),
+    (BREAKDOWNS, compare_breakdowns, "{expected} output events in total, {found} by {what}"),
+    (SEATS, compare_seats, "{expected} users with activity, {found} of them with a seat"),
+    (IDLE_SEATS, compare_idle_seats, "{expected} seat holders idle, {found} without activity"),
+]
 
 
 def check_token_expiry(database: Database) -> dg.AssetCheckResult:
@@ -105,62 +120,92 @@ def check_metrics(
     wanted: Set[dg.AssetCheckKey],
 ) -> Iterator[dg.AssetCheckResult]:
     """The checks of what is stored of those days, those that are wanted."""
-    names = {scope.id: str(scope) for scope in scopes}
-    if READABLE.key in wanted:
-        yield _check_readable(database, names, days)
-    if KNOWN_NAMES.key in wanted:
-        yield _check_names(database)
-    comparisons: list[tuple[dg.AssetCheckSpec, Compare, str]] = [
-        (ACTIVE_USERS, compare_active_users, "{expected} active users, {found} with activity"),
-        (BREAKDOWNS, compare_breakdowns, "{expected} output events in total, {found} by {what}"),
-        (SEATS, compare_seats, "{expected} users with activity, {found} of them with a seat"),
-        (IDLE_SEATS, compare_idle_seats, "{expected} seats idle, {found} without activity"),
+    checks: list[tuple[dg.AssetCheckSpec, Callable[[], dg.AssetCheckResult]]] = [
+        (READABLE, partial(_check_readable, database, scopes, days)),
+        (COMPLETE, partial(_check_complete, database, scopes)),
+        (KNOWN_NAMES, partial(_check_names, database)),
     ]
+    for spec, compare, words in COMPARISONS:
+        checks.append((spec, partial(_compare, database, scopes, days, spec, compare, words)))
+    for spec, check in checks:
+        if spec.key in wanted:
+            try:
+                yield check()
+            except CopilotPipelineError as error:
+                # What was collected is not in doubt because it could not be looked at.
+                yield _result(spec, [f"The check failed: {error}"], "", {})
+
+
+def _compare(
+    database: Database,
+    scopes: Sequence[Scope],
+    days: Sequence[date],
+    spec: dg.AssetCheckSpec,
+    compare: Compare,
+    words: str,
+) -> dg.AssetCheckResult:
+    names = {scope.id: str(scope) for scope in scopes}
     with database.read() as connection:
-        for spec, compare, words in comparisons:
-            if spec.key not in wanted:
-                continue
-            compared = compare(connection, list(names), days)
-            differing = [each for each in compared if each.expected != each.found]
-            warnings = [
-                f"{names[each.scope_id]}, {each.day}: "
-                f"{words.format(expected=each.expected, found=each.found, what=each.what)} "
-                f"({each.found - each.expected:+d})"
-                for each in differing
-            ]
-            counts = {"compared": len(compared), "differing": len(differing)}
-            yield _result(spec, warnings, "All that could be compared agrees.", counts)
+        compared = compare(connection, list(names), days)
+    differing = [each for each in compared if each.expected != each.found]
+    warnings = [
+        f"{names[each.scope_id]}, {each.day}: "
+        f"{words.format(expected=each.expected, found=each.found, what=each.what)} "
+        f"({each.found - each.expected:+d})"
+        for each in sorted(differing, key=lambda each: each.day, reverse=True)
+    ]
+    counts = {"compared": len(compared), "differing": len(differing)}
+    return _result(spec, warnings, "All that could be compared agrees.", counts)
 
 
 def _check_readable(
-    database: Database, names: Mapping[int, str], days: Sequence[date]
+    database: Database, scopes: Sequence[Scope], days: Sequence[date]
 ) -> dg.AssetCheckResult:
+    by_id = {scope.id: scope for scope in scopes}
     with database.read() as connection:
-        refusals = list_refusals(connection, list(names), days)
+        refusals = list_refusals(connection, list(by_id), days)
     refused = {(each.scope_id, each.report) for each in refusals}
-    warnings = describe_errors(
-        [
-            Outcome(
-                names[each.scope_id],
-                each.report,
-                each.day,
-                State.NO_ACCESS,
-                error=CopilotPipelineError(each.message),
-            )
-            for each in refusals
-        ],
-        State.NO_ACCESS,
-    )
-    return _result(
-        READABLE, warnings, "Every report could be read.", {"refused_reports": len(refused)}
-    )
+    # Where the report that carries a scope is refused, the run has failed and said so.
+    optional = {
+        (scope.id, report)
+        for scope in scopes
+        if (scope.id, scope.collected_reports[0]) not in refused
+        for report in scope.collected_reports
+    }
+    shown = [
+        Outcome(
+            str(by_id[each.scope_id]),
+            each.report,
+            each.day,
+            State.NO_ACCESS,
+            error=CopilotPipelineError(each.message),
+        )
+        for each in refusals
+        if (each.scope_id, each.report) in optional
+    ]
+    counts = {"refused_reports": len(refused & optional)}
+    warnings = describe_errors(shown, State.NO_ACCESS)
+    return _result(READABLE, warnings, "Every report could be read.", counts)
+
+
+def _check_complete(database: Database, scopes: Sequence[Scope]) -> dg.AssetCheckResult:
+    names = {scope.id: str(scope) for scope in scopes}
+    with database.read() as connection:
+        incomplete = list_incomplete(connection, list(names))
+    warnings = [
+        f"{names[each.scope_id]}, {each.report}: {each.days} days, the oldest {each.oldest}: "
+        f"{each.message}"
+        for each in incomplete
+    ]
+    counts = {"incomplete_days": sum(each.days for each in incomplete)}
+    return _result(COMPLETE, warnings, "No day's last attempt failed.", counts)
 
 
 def _check_names(database: Database) -> dg.AssetCheckResult:
     with database.write() as connection:
         unknown = list_unknown_names(connection)
         new = [each for each in unknown if not each.was_shown]
-        mark_shown(connection, new)
+        mark_shown(connection, new[:MOST_LINES])
     warnings = [f"{each.kind} {each.name!r}: {each.occurrences} times" for each in new]
     return _result(
         KNOWN_NAMES,

@@ -148,7 +148,7 @@ def collecting(what: str, url: str, token: str) -> None:
 
         def metrics() -> None:
             days = day_range(newest - timedelta(days=DAYS - 1), newest)
-            list(load_metrics(database, open_client, scopes, days, METRICS_TABLES[1:]))
+            list(load_metrics(database, open_client, scopes, days))
 
         def seats() -> None:
             list(load_seats(database, open_client, scopes, [newest]))
@@ -158,7 +158,6 @@ def collecting(what: str, url: str, token: str) -> None:
 
 def users(days: str, url: str, token: str) -> None:
     newest = newest_complete_day()
-    of_users = list(TRANSFORMS[USERS])
     with Database(os.environ["DATABASE_URL"]) as database:
         wanted = AccountOptions(url, None, [ORGANIZATION], reports=[USERS])
         import_account(database, token, wanted)
@@ -166,7 +165,7 @@ def users(days: str, url: str, token: str) -> None:
         asked = day_range(newest - timedelta(days=int(days) - 1), newest)
 
         def load() -> int:
-            outcomes = load_metrics(database, open_client, scopes, asked, of_users)
+            outcomes = load_metrics(database, open_client, scopes, asked)
             return sum(sum(outcome.rows.values()) for outcome in outcomes)
 
         timed(load)

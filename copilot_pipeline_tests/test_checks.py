@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from copilot_pipeline import checks
 from copilot_pipeline.checks import METRICS_CHECKS
 from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.definitions import defs
@@ -16,6 +17,7 @@ from copilot_pipeline.demo.catalog import report_records
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.reports import ORGANIZATION, USERS
+from copilot_pipeline.warehouse.database import DatabaseError
 from copilot_pipeline_tests.loading import execute, import_organizations, read_table
 
 DAY = newest_complete_day()
@@ -123,11 +125,11 @@ def test_idle_seats_of_people_who_were_active_are_counted(octo: Organization) ->
     collect()
     check = collect()["idle_seats_are_idle"]
     assert check.description == (
-        f"organization octo-demo, {DAY}: 3 seats idle, 1 without activity (-2)"
+        f"organization octo-demo, {DAY}: 3 seat holders idle, 1 without activity (-2)"
     )
     # Whoever was active before the 30 days is idle.
     earlier = DAY - timedelta(days=30)
-    serve(octo, USERS, [])
+    serve(octo, USERS, [{"day": str(DAY), "user_id": 3}])
     serve(octo, USERS, [{**each, "day": str(earlier)} for each in active], earlier)
     assert execute("metrics_backfill", [earlier]).success
     assert collect()["idle_seats_are_idle"].passed
@@ -196,3 +198,54 @@ def test_checks_that_run_alone_look_at_what_is_stored_of_four_weeks() -> None:
     checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
     assert len(checks) == len(METRICS_CHECKS)
     assert counts(checks["active_users_have_seats"]) == {"compared": 1, "differing": 0}
+
+
+def test_a_day_that_failed_is_told_until_it_is_collected(octo: Organization) -> None:
+    octo.reports[USERS, DAY] = ReportFiles(["{broken"])
+    result = execute("daily_copilot", [DAY])
+    assert not result.success
+    found = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    said = str(found["history_is_complete"].description)
+    assert said.startswith(f"organization octo-demo, {USERS}: 1 days, the oldest {DAY}: ")
+    assert "not JSON" in said
+    octo.reports.clear()
+    assert collect()["history_is_complete"].passed
+
+
+def test_of_many_new_names_those_that_were_not_shown_are_shown_next(octo: Organization) -> None:
+    fields = {f"field_{number:02}": 1 for number in range(30)}
+    serve(octo, ORGANIZATION, [{"day": str(DAY), **fields}])
+    lines = [str(collect()["names_are_known"].description).splitlines() for _ in range(2)]
+    assert [len(each) for each in lines] == [21, 10]
+    assert lines[0][-1] == "and 10 more"
+
+
+def test_a_person_with_one_seat_in_use_is_not_idle(octo: Organization) -> None:
+    seat = {"assignee": {"login": "demo-1", "id": 1}, "created_at": "2025-01-01T00:00:00Z"}
+    octo.seats = [
+        {**seat, "organization": {"login": "a"}},
+        {**seat, "organization": {"login": "b"}, "last_activity_at": f"{DAY}T09:00:00Z"},
+    ]
+    serve(octo, USERS, [{"day": str(DAY), "user_id": 1, "used_chat": True}])
+    collect()
+    check = collect()["idle_seats_are_idle"]
+    assert check.passed
+    assert counts(check) == {"compared": 1, "differing": 0}
+
+
+def test_a_check_that_fails_is_a_warning_and_the_run_goes_on(
+    octo: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert octo
+
+    def broken(*_: object) -> list[Any]:
+        raise DatabaseError("out of order")
+
+    comparisons = [
+        (spec, broken if spec is checks.SEATS else compare, words)
+        for spec, compare, words in checks.COMPARISONS
+    ]
+    monkeypatch.setattr(checks, "COMPARISONS", comparisons)
+    found = collect()
+    assert found["active_users_have_seats"].description == "The check failed: out of order"
+    assert found["active_users_agree"].passed

@@ -148,7 +148,7 @@ def test_the_pages_that_a_user_opens_first_answer(
               }) { ... on Schedules { results { name scheduleState { status } } } }
             }""",
         )
-    assert len(data["assetNodes"]) == 6
+    assert len(data["assetNodes"]) == 11
     (run,) = data["runsOrError"]["results"]
     assert run == {"jobName": "daily_copilot", "status": "FAILURE"}
     (schedule,) = data["schedulesOrError"]["results"]

@@ -230,7 +230,7 @@ class Warehouse:
 
     def load_metrics(self, days: Sequence[date]) -> dict[date, Outcome]:
         scopes = select_scopes(self.database)
-        loaded = load_metrics(self.database, self._open_client, scopes, days, TOOL_TABLES)
+        loaded = load_metrics(self.database, self._open_client, scopes, days)
         return {outcome.day: outcome for outcome in loaded}
 
     def load_seats(self, day: date) -> Outcome:

@@ -348,13 +348,14 @@ def test_tool_tables_are_rebuilt_offline_from_the_raw_ones(
     assert [read_table(warehouse_environment, table) for table in tables] == before
 
 
-def test_raw_metrics_alone_leaves_the_tool_tables_as_they_are(
+def test_a_day_that_counts_as_loaded_is_so_in_every_table(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:
     import_organizations(warehouse_environment, github, "octo-demo")
-    assert execute("metrics_backfill", last_days(1), assets=["raw_metrics"]).success
-    assert len(read_table(warehouse_environment, RAW)) == 1
-    assert read_table(warehouse_environment, ORG) == []
+    days = last_days(7)
+    assert execute("metrics_backfill", days, assets=["raw_metrics"]).success
+    for table in (RAW, ORG):
+        assert len(read_table(warehouse_environment, table)) == 7
 
 
 def test_several_days_are_fetched_at_once_up_to_the_limit(
@@ -399,10 +400,12 @@ def test_an_enterprise_is_collected_under_a_scope_of_its_own(
         import_account(database, github.token, wanted)
     envelope = {"download_links": [github.signed_link("/ent.json")], "report_day": str(day)}
     github.faults.add("^/enterprises/.*/enterprise-1-day", status=200, body=envelope)
-    github.faults.add("^/ent.json", origin="download", status=200, body=record(day))
+    github.faults.add(
+        "^/ent.json", origin="download", status=200, body=record(day, daily_active_users=777)
+    )
     seats = {"total_seats": 0, "seats": []}
     github.faults.add("^/enterprises/.*/billing/seats", status=200, body=seats)
     assert execute("daily_copilot", [day]).success
     users = {r["scope_id"]: r["total_active_users"] for r in read_table(warehouse_environment, ORG)}
-    assert users[2] == 3
-    assert users[1] != 3
+    assert users[2] == 777
+    assert users[1] != 777

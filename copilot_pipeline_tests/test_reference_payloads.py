@@ -427,7 +427,7 @@ def test_an_answer_that_is_not_ready_is_no_report(
 ) -> None:
     case, answer = stored_answer(reference, name)
     github.faults.add(REPORT_PATH, status=case["status"], body=answer.body, headers=case["headers"])
-    assert client.report("organization", "octo-demo", REPORT, date(2026, 10, 1)) is None
+    assert client.report("organization", "octo-demo", REPORT, date(2026, 10, 1)).files == []
 
 
 @pytest.mark.parametrize("name", ["empty_string", "string"])
@@ -436,4 +436,4 @@ def test_a_json_text_instead_of_an_envelope_is_no_report(
 ) -> None:
     text = (reference / REPORTS / f"constructed_not_ready_{name}.json").read_text()
     github.faults.add(REPORT_PATH, body=text)
-    assert client.report("organization", "octo-demo", REPORT, date(2026, 10, 1)) is None
+    assert client.report("organization", "octo-demo", REPORT, date(2026, 10, 1)).files == []

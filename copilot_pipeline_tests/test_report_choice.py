@@ -57,10 +57,21 @@ def test_each_kind_of_scope_takes_the_chosen_reports_that_it_has(
 
 
 @pytest.mark.usefixtures("warehouse_environment")
-def test_a_choice_that_leaves_nothing_is_refused(github: SimulatedGitHub, capsys: Output) -> None:
-    chosen = ["--report", ORGANIZATION]
-    said = fail(import_with(github, "--enterprise", "octo-corp", *chosen), capsys)
-    assert "an enterprise has the reports enterprise-1-day, users-1-day" in said
+def test_an_aggregate_stands_for_that_of_the_scopes_own_kind(
+    github: SimulatedGitHub, capsys: Output
+) -> None:
+    both = ["--org", "octo-demo", "--enterprise", "octo-corp"]
+    succeed(import_with(github, *both, "--report", ORGANIZATION, "--report", USERS), capsys)
+    assert reports_of(capsys) == {
+        "octo-demo": [ORGANIZATION, USERS],
+        "octo-corp": [ENTERPRISE, USERS],
+    }
+    succeed(["accounts", "update", "1", "--report", "all", "--report", USERS], capsys)
+    assert reports_of(capsys)["octo-demo"] == ALL
+
+
+@pytest.mark.usefixtures("warehouse_environment")
+def test_a_report_that_does_not_exist_is_refused(github: SimulatedGitHub, capsys: Output) -> None:
     said = fail(import_with(github, "--org", "octo-demo", "--report", "users"), capsys)
     assert "'users' is not one of" in said
     assert succeed(["accounts", "list"], capsys) == []

@@ -69,12 +69,15 @@ def give(github: SimulatedGitHub, report: str, day: date, *files: Any) -> None:
 
 
 def all_rows(url: str, *without: str) -> dict[str, list[list[tuple[str, str]]]]:
-    """The rows of all raw and tool tables, apart from instants and from these tables or columns."""
+    """The rows of all raw and tool tables, apart from instants and from these tables or columns.
+
+    Which names a check has shown depends on how often it ran.
+    """
     names = [name for name in metadata.tables if name.startswith(("_raw_", "_tool_"))]
     found = {}
     with Database(url) as database, database.read() as connection:
         for name in names:
-            if name in (*without, "_tool_copilot_scopes"):
+            if name in (*without, "_tool_copilot_scopes", "_tool_copilot_shown_names"):
                 continue
             rows = [
                 dict(row._mapping) for row in connection.execute(sa.select(metadata.tables[name]))

@@ -67,7 +67,8 @@ def metrics(
     database: DatabaseResource,
     github: GitHubResource,
 ) -> Iterator[Result | dg.AssetCheckResult]:
-    """Reads the days from GitHub; without `raw_metrics` selected, derives from what is stored.
+    """Reads the days from GitHub, and writes all tables that derive from them; without
+    `raw_metrics` selected, derives the selected ones from what is stored.
 
     The checks look at the days of the run, in the same step: they are due where a scope failed too.
     Run alone, they look at the four newest weeks.
@@ -82,7 +83,6 @@ def metrics(
         return
     days = asked_days(context)
     selected = [key.path[-1] for key in context.selected_asset_keys]
-    tool_tables = [table for name in TOOL if name in selected for table in TOOL[name]]
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config.organizations)
         if RAW in selected:
@@ -91,11 +91,11 @@ def metrics(
                 github.client,
                 scopes,
                 days,
-                tool_tables,
                 refetch=config.refetch,
                 gap_days=config.gap_days,
             )
         else:
+            tool_tables = [table for name in TOOL if name in selected for table in TOOL[name]]
             outcomes = rebuild_metrics(warehouse, scopes, days, tool_tables)
         done = list(outcomes)
         collected = sorted({outcome.day for outcome in done})

@@ -5,8 +5,6 @@ from datetime import UTC, date, datetime
 from functools import partial
 from http import HTTPStatus
 
-import sqlalchemy as sa
-
 from copilot_pipeline.collect.derived import Content, Derived
 from copilot_pipeline.collect.outcomes import Outcome, State, failed
 from copilot_pipeline.collect.plan import plan_days
@@ -19,12 +17,13 @@ from copilot_pipeline.github.errors import (
     FileMissingError,
     GitHubError,
     RateLimitedError,
+    RetryableError,
 )
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.reports import LEGACY
 from copilot_pipeline.transform.content import digest, headlines
 from copilot_pipeline.transform.records import legacy_days
-from copilot_pipeline.transform.reports import records_of
+from copilot_pipeline.transform.reports import TRANSFORMS, records_of
 from copilot_pipeline.transform.values import TransformError, json_text
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
@@ -50,16 +49,17 @@ def load_metrics(
     open_client: OpenClient,
     scopes: Sequence[Scope],
     days: Sequence[date],
-    tool_tables: Sequence[sa.Table],
     *,
     refetch: bool = False,
     gap_days: int = 0,
 ) -> Iterator[Outcome]:
     """Reads the days of all scopes from GitHub and writes raw and tool rows, day by day.
 
+    Always all tables of a report: a day that counts as loaded is so in each of them.
+
     `plan_days` says which days are fetched; `refetch` and `gap_days` are explained there.
     """
-    loader = _Loader(database, days, tool_tables, refetch=refetch, gap_days=gap_days)
+    loader = _Loader(database, days, refetch=refetch, gap_days=gap_days)
     return collect(
         database,
         open_client,
@@ -77,19 +77,17 @@ class _Loader:
         self,
         database: Database,
         days: Sequence[date],
-        tool_tables: Sequence[sa.Table],
         *,
         refetch: bool,
         gap_days: int,
     ) -> None:
         self._database = database
         self._days = days
-        self._tool_tables = tool_tables
         self._refetch = refetch
         self._gap_days = gap_days
         # By scope, and by report; a refusal for the whole scope has no report.
         self._refusals: dict[tuple[int, str | None], GitHubError] = {}
-        self._refusals_of_any_day: dict[int, GitHubError | None] = {}
+        self._refusals_of_any_day: dict[tuple[int, str], GitHubError | None] = {}
 
     def tasks(self, client: GitHubClient, scope: Scope) -> list[Task]:
         window = reachable_window(scope.metrics_api)
@@ -135,7 +133,7 @@ class _Loader:
         except GitHubError as error:
             refusal = error
             if error.meaning is Meaning.NOT_FOUND:
-                standing_in_the_way = self._ask_for_any_day(client, scope)
+                standing_in_the_way = self._ask_for_any_day(client, scope, report)
                 if standing_in_the_way is None:
                     return [self._missing(scope, day, report, error.http_status)]
                 if standing_in_the_way.meaning is not Meaning.NOT_FOUND:
@@ -148,16 +146,21 @@ class _Loader:
         except CopilotPipelineError as error:
             return [self._failed(scope, day, report, error, http_status)]
 
-    def _ask_for_any_day(self, client: GitHubClient, scope: Scope) -> GitHubError | None:
+    def _ask_for_any_day(
+        self, client: GitHubClient, scope: Scope, report: str
+    ) -> GitHubError | None:
         """What stands in the way of the newest days' report; nothing: a 404 means the day alone."""
-        if scope.id not in self._refusals_of_any_day:
+        key = (scope.id, report)
+        if key not in self._refusals_of_any_day:
             try:
-                client.require_reports(scope.kind, scope.slug)
+                client.require_reports(scope.kind, scope.slug, report)
+            except RetryableError as error:
+                return error
             except GitHubError as error:
-                self._refusals_of_any_day[scope.id] = error
+                self._refusals_of_any_day[key] = error
             else:
-                self._refusals_of_any_day[scope.id] = None
-        return self._refusals_of_any_day[scope.id]
+                self._refusals_of_any_day[key] = None
+        return self._refusals_of_any_day[key]
 
     def _load_legacy(self, client: GitHubClient, scope: Scope, days: list[date]) -> list[Outcome]:
         missing = set(days)
@@ -193,8 +196,10 @@ class _Loader:
     ) -> Outcome:
         """Writes the day's report in one transaction, or nothing of it."""
         # Parsed before anything is written: a bad line or another day changes nothing.
-        records = records_of(report, [part.payload for part in parts], day) if parts else None
-        if records is None:
+        texts = [part.payload for part in parts]
+        records = records_of(report, texts, day) if parts else None
+        unwritten = is_provisional(day) and not any(map(str.strip, texts))
+        if records is None or (unwritten and not records):
             return self._missing(scope, day, report, http_status)
         derived = Derived.of(report, records)
         sha256 = digest(records)
@@ -202,6 +207,9 @@ class _Loader:
         with self._database.write() as connection:
             lock_scope(connection, scope.id)
             status = read_status(connection, scope.id, day, report)
+            if status is not None and status.is_loaded and status.last_fetched_at > fetched_at:
+                # Another run asked later than this one, and was faster.
+                return Outcome(str(scope), report, day, State.KEPT)
             first_loaded_at = (status and status.first_loaded_at) or fetched_at
             changed = False
             if status is None or status.sha256 != sha256:
@@ -215,7 +223,7 @@ class _Loader:
                         connection, scope.id, day, report, old.headlines, now, datetime.now(UTC)
                     )
             raw_rows = replace_report(connection, scope.id, day, report, parts)
-            rows = derived.write(connection, scope.id, day, report, self._tool_tables)
+            rows = derived.write(connection, scope.id, day, report, list(TRANSFORMS[report]))
             save_loaded(
                 connection,
                 scope.id,
@@ -237,8 +245,11 @@ class _Loader:
             state, shown = DayState.NOT_READY, State.NOT_READY
         else:
             state, shown = DayState.NO_DATA, State.NO_DATA
-        with self._database.write() as connection:
-            save_attempt(connection, scope.id, day, report, state, http_status, None)
+        try:
+            with self._database.write() as connection:
+                save_attempt(connection, scope.id, day, report, state, http_status, None)
+        except CopilotPipelineError as of_database:
+            return Outcome(str(scope), report, day, State.FAILED, error=of_database)
         return Outcome(str(scope), report, day, shown)
 
     def _failed(
@@ -249,8 +260,10 @@ class _Loader:
         error: CopilotPipelineError,
         http_status: int | None,
     ) -> Outcome:
-        refused = isinstance(error, AccessError) or (
-            isinstance(error, GitHubError) and error.meaning is Meaning.NOT_FOUND
+        # A page of a proxy is a refusal too, but not GitHub's.
+        refused = isinstance(error, GitHubError) and (
+            (isinstance(error, AccessError) and error.meaning is not Meaning.BAD_ANSWER)
+            or error.meaning is Meaning.NOT_FOUND
         )
         state = DayState.NO_ACCESS if refused else DayState.FAILED
         try:

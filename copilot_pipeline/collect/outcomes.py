@@ -39,6 +39,11 @@ class Outcome:
     notes: Mapping[str, int] = field(default_factory=dict)
     error: CopilotPipelineError | None = None
 
+    def __post_init__(self) -> None:
+        # A traceback holds everything its frames held: a whole report, for every day that failed.
+        if self.error is not None:
+            self.error.__traceback__ = self.error.__cause__ = self.error.__context__ = None
+
 
 def failed(
     scope: str, report: str, days: Iterable[date], error: CopilotPipelineError

@@ -25,8 +25,12 @@ def rebuild_metrics(
     """Derives the tool rows of those days from what is stored, without GitHub."""
     for scope in scopes:
         for day in days:
-            with database.read() as connection:
-                reports = stored_reports(connection, scope.id, day)
+            try:
+                with database.read() as connection:
+                    reports = stored_reports(connection, scope.id, day)
+            except CopilotPipelineError as error:
+                yield from failed(str(scope), scope.collected_reports[0], [day], error)
+                continue
             if not reports:
                 yield Outcome(str(scope), scope.collected_reports[0], day, State.NOT_STORED)
             for report in reports:

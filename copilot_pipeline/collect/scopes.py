@@ -64,7 +64,7 @@ def collect(
     with database.read() as connection:
         accounts = {account.id: account for account in list_accounts(connection)}
     with ExitStack() as stack:
-        futures: list[Future[list[Outcome]]] = []
+        futures: dict[Future[list[Outcome]], Scope] = {}
         for account_id in dict.fromkeys(scope.account_id for scope in scopes):
             own = [scope for scope in scopes if scope.account_id == account_id]
             try:
@@ -82,9 +82,19 @@ def collect(
             stack.callback(executor.shutdown, wait=False, cancel_futures=True)
             stack.callback(client.close)
             for scope in own:
-                futures += [executor.submit(task) for task in tasks_of(client, scope)]
+                try:
+                    tasks = tasks_of(client, scope)
+                except CopilotPipelineError as error:
+                    yield from _logged(failed(str(scope), reports_of(scope)[0], days, error))
+                    continue
+                futures |= {executor.submit(task): scope for task in tasks}
         for future in as_completed(futures):
-            yield from _logged(future.result())
+            try:
+                outcomes = future.result()
+            except CopilotPipelineError as error:
+                scope = futures[future]
+                outcomes = failed(str(scope), reports_of(scope)[0], days, error)
+            yield from _logged(outcomes)
 
 
 def _logged(outcomes: list[Outcome]) -> list[Outcome]:

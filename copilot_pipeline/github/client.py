@@ -25,6 +25,7 @@ from copilot_pipeline.github.errors import (
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.github.permissions import BILLING, LEGACY_METRICS, REPORTS, Needs
 from copilot_pipeline.github.transport import Connection, Transport
+from copilot_pipeline.reports import USERS
 
 # GitHub's largest page; its default is 50.
 SEATS_PER_PAGE = 100
@@ -32,6 +33,9 @@ LEGACY_DAYS_PER_PAGE = 100
 
 # More pages than this is a circle, not a list.
 MOST_PAGES = 10_000
+
+# A report has a file for some thousand users.
+MOST_FILES = 10_000
 
 # A signed link lives about an hour: new ones are asked for this often when files do not come.
 MOST_ENVELOPES = 3
@@ -155,12 +159,14 @@ class GitHubClient:
             return Report(HTTPStatus.NOT_FOUND, [])
         raise expired
 
-    def require_reports(self, kind: str, slug: str) -> None:
-        """Raises what stands in the way of all reports, whatever the day: asks for the latest.
+    def require_reports(self, kind: str, slug: str, report: str) -> None:
+        """Raises what stands in the way of a report, whatever the day: asks for the latest.
 
-        Tells a 404 for one day from a 404 for the scope.
+        Tells a 404 for one day from a 404 for the scope. Where GitHub has no latest form of the
+        report, that of the scope's aggregate is asked for.
         """
-        path = f"/copilot/metrics/reports/{kind}-28-day/latest"
+        of_users = report == USERS
+        path = f"/copilot/metrics/reports/{'users' if of_users else kind}-28-day/latest"
         self._get(kind, slug, path, {}, REPORTS[kind])
 
     def close(self) -> None:
@@ -231,6 +237,8 @@ def _download_links(answer: Answer, subject: Subject, day: date) -> list[str]:
     if envelope is None or isinstance(envelope, str):
         return []
     links = envelope.get("download_links") if isinstance(envelope, dict) else None
+    if isinstance(links, list) and len(links) > MOST_FILES:
+        raise GitHubError(f"{subject}: the report has more than {MOST_FILES} files.")
     if not isinstance(links, list) or not all(isinstance(link, str) for link in links):
         raise GitHubError(f"{subject}: the answer holds no list of download links.")
     stated = envelope.get("report_day") if isinstance(envelope, dict) else None

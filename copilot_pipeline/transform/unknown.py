@@ -13,9 +13,11 @@ from copilot_pipeline.transform.names import normalized
 from copilot_pipeline.transform.values import LONGEST_NAME, Json, storable
 from copilot_pipeline.warehouse.report_tables import BREAKDOWNS
 
+MOST_NAMES = 1_000
 
-def unknown_names(report: str, records: Iterable[Json]) -> Counter[tuple[str, str]]:
-    """How often each name occurs that is not known, by kind and name.
+
+def unknown_names(report: str, records: Iterable[Json]) -> dict[tuple[str, str], int]:
+    """How often each name occurs that is not known, by kind and name; of very many, the most used.
 
     Kinds are `field` (with the fields around it: `totals_by_cli.new`), `feature`, `ide`, `language`
     and `model`. The legacy endpoint is closed: nothing new comes from it.
@@ -26,7 +28,7 @@ def unknown_names(report: str, records: Iterable[Json]) -> Counter[tuple[str, st
         for record in records:
             _notice_fields(record, known, "", found)
             _notice_names(record, known, found)
-    return found
+    return dict(found.most_common(MOST_NAMES))
 
 
 def _notice_fields(

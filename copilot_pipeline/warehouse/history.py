@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from copilot_pipeline.warehouse.history_tables import (
     collection_status,
     restatements,
+    shown_names,
     unknown_names,
 )
 from copilot_pipeline.warehouse.rows import lock_scope, replace_slice, upsert_statement
@@ -182,23 +183,10 @@ def replace_unknown_names(
     report: str,
     found: Mapping[tuple[str, str], int],
 ) -> None:
-    """Replaces the unknown names of a day's report; what was shown before counts as shown."""
-    table = unknown_names.c
+    """Replaces the unknown names of a day's report."""
     slice_ = {"scope_id": scope_id, "day": day, "report": report}
-    was_shown = (
-        sa.select(table.kind, table.name, sa.func.max(table.shown_at))
-        .where(table.name.in_({name for _, name in found}))
-        .group_by(table.kind, table.name)
-    )
-    shown = {(kind, name): at for kind, name, at in connection.execute(was_shown)} if found else {}
     rows = [
-        {
-            **slice_,
-            "kind": kind,
-            "name": name,
-            "occurrences": occurrences,
-            "shown_at": shown.get((kind, name)),
-        }
+        {**slice_, "kind": kind, "name": name, "occurrences": occurrences}
         for (kind, name), occurrences in sorted(found.items())
     ]
     replace_slice(connection, unknown_names, slice_, rows)
@@ -216,14 +204,17 @@ class UnknownName:
 
 def list_unknown_names(connection: Connection) -> list[UnknownName]:
     """Every unknown name of all scopes and days."""
-    table = unknown_names.c
+    table, shown = unknown_names.c, shown_names.c
+    same = sa.and_(shown.kind == table.kind, shown.name == table.name)
     query = (
         sa.select(
             table.kind,
             table.name,
             sa.func.sum(table.occurrences),
-            sa.func.max(table.shown_at).is_not(None),
+            sa.func.max(shown.shown_at).is_not(None),
         )
+        .select_from(unknown_names)
+        .outerjoin(shown_names, same)
         .group_by(table.kind, table.name)
         .order_by(table.kind, table.name)
     )
@@ -235,13 +226,11 @@ def list_unknown_names(connection: Connection) -> list[UnknownName]:
 
 def mark_shown(connection: Connection, names: Sequence[UnknownName]) -> None:
     """Remembers that a check has warned of these names."""
-    table = unknown_names.c
-    for each in names:
-        connection.execute(
-            sa.update(unknown_names)
-            .where(table.kind == each.kind, table.name == each.name, table.shown_at.is_(None))
-            .values(shown_at=datetime.now(UTC))
-        )
+    now = datetime.now(UTC)
+    rows = [{"kind": each.kind, "name": each.name, "shown_at": now} for each in names]
+    if rows:
+        statement = upsert_statement(connection, shown_names)
+        connection.execute(statement.on_conflict_do_nothing(), rows)
 
 
 @dataclass(frozen=True)
@@ -266,6 +255,39 @@ def list_refusals(
         .order_by(table.scope_id, table.report, table.day)
     )
     return [Refusal(*row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """The days of a report whose last attempt failed: how many, the oldest, and what was said."""
+
+    scope_id: int
+    report: str
+    days: int
+    oldest: date
+    message: str
+
+
+def list_incomplete(connection: Connection, scope_ids: Sequence[int]) -> list[Incomplete]:
+    """What of the history of those scopes is not as it should be, by scope and report."""
+    table = collection_status.c
+    failed = sa.or_(
+        table.state == DayState.FAILED,
+        sa.and_(table.state == DayState.LOADED, table.message.is_not(None)),
+    )
+    query = (
+        sa.select(
+            table.scope_id,
+            table.report,
+            sa.func.count(),
+            sa.func.min(table.day),
+            sa.func.max(table.message),
+        )
+        .where(table.scope_id.in_(scope_ids), failed)
+        .group_by(table.scope_id, table.report)
+        .order_by(table.scope_id, table.report)
+    )
+    return [Incomplete(*row) for row in connection.execute(query)]
 
 
 def _is(scope_id: int, day: date, report: str) -> tuple[sa.ColumnElement[bool], ...]:

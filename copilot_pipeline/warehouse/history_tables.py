@@ -64,8 +64,16 @@ unknown_names = Table(
     key_text("kind", "field, feature, ide, language or model"),
     key_text("name", "As GitHub writes it; of a field, with the fields around it"),
     Column("occurrences", BigInteger, nullable=False, comment="In the day's report"),
-    Column("shown_at", UtcDateTime, comment="When a check first warned of the name; NULL: not yet"),
     comment="One row is a name in a report that this version does not know; raw keeps it all.",
+)
+
+shown_names = Table(
+    "_tool_copilot_shown_names",
+    metadata,
+    key_text("kind", "field, feature, ide, language or model"),
+    key_text("name", "As in _tool_copilot_unknown_names"),
+    Column("shown_at", UtcDateTime, nullable=False, comment="When a check warned of it"),
+    comment="One row is an unknown name of which a check has warned; it does so once.",
 )
 
 definition_changes = Table(

@@ -57,13 +57,3 @@ def stored_reports(connection: Connection, scope_id: int, day: date) -> list[str
     raw = raw_metrics.c
     query = sa.select(raw.report).where(raw.scope_id == scope_id, raw.day == day)
     return list(connection.execute(query.distinct().order_by(raw.report)).scalars())
-
-
-def stored_scope_days(connection: Connection, days: Sequence[date]) -> set[tuple[int, date]]:
-    """The (scope id, day) pairs of those days that have raw reports."""
-    query = (
-        sa.select(raw_metrics.c.scope_id, raw_metrics.c.day)
-        .where(raw_metrics.c.day.in_(days))
-        .distinct()
-    )
-    return {(scope_id, day) for scope_id, day in connection.execute(query)}

@@ -109,10 +109,12 @@ def compare_breakdowns(
             .order_by(org.scope_id, org.day)
         )
         for scope_id, day, total, found in connection.execute(query):
+            if found is None:
+                continue
             of_day = by_feature.get((scope_id, day), {})
             covered = total - sum(of_day.get(name, 0) for name in _LEFT_OUT[breakdown.name])
             expected = covered if found == covered else total
-            comparisons.append(Comparison(scope_id, day, expected, int(found or 0), breakdown.name))
+            comparisons.append(Comparison(scope_id, day, expected, int(found), breakdown.name))
     return comparisons
 
 
@@ -139,9 +141,10 @@ def compare_seats(
 def compare_idle_seats(
     connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
 ) -> list[Comparison]:
-    """The seats idle for 30 days by the seat list against those of them idle in the user reports.
+    """The people idle for 30 days by the seat list against those of them idle in the user reports.
 
-    The seat list knows activity only from editors that send telemetry.
+    The seat list knows activity only from editors that send telemetry. Compared are days with a
+    snapshot, if a users report of those 30 days is loaded.
     """
     comparisons = []
     snapshots = (
@@ -151,21 +154,35 @@ def compare_idle_seats(
         .order_by(seats.c.scope_id, seats.c.day)
     )
     for scope_id, day in connection.execute(snapshots).all():
-        end = datetime.combine(day + timedelta(days=1), time(), UTC)
-        idle = sa.or_(
-            seats.c.last_activity_at.is_(None),
-            seats.c.last_activity_at < end - timedelta(days=IDLE_DAYS),
+        first = day - timedelta(days=IDLE_DAYS - 1)
+        status = collection_status.c
+        loaded = sa.exists().where(
+            status.scope_id == scope_id,
+            status.day.between(first, day),
+            status.report == USERS,
+            status.state == DayState.LOADED,
         )
-        used = sa.exists().where(
-            user_metrics.c.scope_id == scope_id,
-            user_metrics.c.day.between(day - timedelta(days=IDLE_DAYS - 1), day),
-            user_metrics.c.user_id == seats.c.user_id,
-            was_active(),
+        if not connection.execute(sa.select(loaded)).scalar_one():
+            continue
+        last_activity = sa.func.max(seats.c.last_activity_at)
+        begin = datetime.combine(first, time(), UTC)
+        idle = (
+            sa.select(seats.c.user_id)
+            .where(seats.c.scope_id == scope_id, seats.c.day == day)
+            .group_by(seats.c.user_id)
+            .having(sa.or_(last_activity.is_(None), last_activity < begin))
+            .subquery()
         )
-        count = sa.func.count(seats.c.user_id.distinct())
-        query = sa.select(count, count.filter(~used)).where(
-            seats.c.scope_id == scope_id, seats.c.day == day, idle
+        active = (
+            sa.select(user_metrics.c.user_id)
+            .where(user_metrics.c.scope_id == scope_id, user_metrics.c.day.between(first, day))
+            .where(was_active())
+            .distinct()
+            .subquery()
         )
+        query = sa.select(
+            sa.func.count(), sa.func.count().filter(active.c.user_id.is_(None))
+        ).select_from(idle.outerjoin(active, active.c.user_id == idle.c.user_id))
         comparisons.append(Comparison(scope_id, day, *connection.execute(query).one()))
     return comparisons
 

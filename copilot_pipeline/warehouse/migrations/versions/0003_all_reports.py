@@ -173,13 +173,16 @@ POLICIES = {
     "plan_type": "business or enterprise",
 }
 
+# The columns that the view had come first: PostgreSQL then keeps it, with what was granted on it
+# and what other views make of it. A person may hold several seats of an enterprise.
 ORG_DAYS = """
-CREATE VIEW copilot_org_days AS
+CREATE {or_replace} VIEW copilot_org_days AS
 SELECT
-    metrics.*,
+    {before},
     CASE WHEN snapshots.day IS NULL THEN NULL ELSE coalesce(held.total, 0) END AS seat_total,
     CASE WHEN snapshots.day IS NULL THEN NULL ELSE coalesce(held.active, 0) END
-        AS seat_active_count
+        AS seat_active_count,
+    {added}
 FROM _tool_copilot_org_metrics AS metrics
 LEFT JOIN (
     SELECT DISTINCT scope_id, day FROM _raw_copilot_seats
@@ -218,25 +221,6 @@ def create(name: str, keys: list[Any], others: list[Any], comment: str, day: str
         sa.PrimaryKeyConstraint(*(column.name for column in keys), name=f"pk_{name}"),
         comment=comment,
     )
-
-
-def grants_on_view() -> list[str]:
-    """What gives others back what they may do with the view: a role of Grafana, for example."""
-    connection = op.get_bind()
-    if connection.dialect.name != "postgresql":
-        return []
-    quote = connection.dialect.identifier_preparer.quote
-    granted = connection.execute(
-        sa.text(
-            "SELECT DISTINCT grantee, privilege_type FROM information_schema.role_table_grants "
-            "WHERE table_schema = current_schema() AND table_name = 'copilot_org_days'"
-        )
-    )
-    return [
-        f"GRANT {privilege} ON copilot_org_days TO "
-        f"{grantee if grantee == 'PUBLIC' else quote(grantee)}"
-        for grantee, privilege in granted
-    ]
 
 
 def upgrade() -> None:
@@ -350,15 +334,22 @@ def upgrade() -> None:
         "One row is an organization's seat breakdown and policies on one day.",
         "The newest complete UTC day when the snapshot was taken",
     )
-    # The view's columns were those of the table when it was made. A person may hold several seats
-    # of an enterprise.
-    granted = grants_on_view()
-    op.execute("DROP VIEW copilot_org_days")
-    for column in [*mixed(CLIENTS), *mixed(PULL_REQUESTS, "pull_requests_")]:
+    connection = op.get_bind()
+    had = [each["name"] for each in sa.inspect(connection).get_columns("copilot_org_days")]
+    before = [name for name in had if name not in ("seat_total", "seat_active_count")]
+    added = [*mixed(CLIENTS), *mixed(PULL_REQUESTS, "pull_requests_")]
+    is_sqlite = connection.dialect.name == "sqlite"
+    if is_sqlite:
+        op.execute("DROP VIEW copilot_org_days")
+    for column in added:
         op.add_column("_tool_copilot_org_metrics", column)
-    op.execute(ORG_DAYS)
-    for grant in granted:
-        op.execute(grant)
+    op.execute(
+        ORG_DAYS.format(
+            or_replace="" if is_sqlite else "OR REPLACE",
+            before=", ".join(f"metrics.{name}" for name in before),
+            added=", ".join(f"metrics.{column.name}" for column in added),
+        )
+    )
     for table in ("_tool_copilot_scopes", "_tool_copilot_removed_scopes"):
         op.add_column(
             table,

@@ -288,11 +288,31 @@ def upgrade() -> None:
             sa.Column(
                 "occurrences", sa.BigInteger(), nullable=False, comment="In the day's report"
             ),
-            sa.Column(
-                "shown_at", instant, comment="When a check first warned of the name; NULL: not yet"
-            ),
         ],
         "One row is a name in a report that this version does not know; raw keeps it all.",
+    )
+    op.create_table(
+        "_tool_copilot_shown_names",
+        key("kind", "field, feature, ide, language or model", sa.Text()),
+        key("name", "As in _tool_copilot_unknown_names", sa.Text()),
+        sa.Column("shown_at", instant, nullable=False, comment="When a check warned of it"),
+        sa.PrimaryKeyConstraint("kind", "name", name="pk__tool_copilot_shown_names"),
+        comment="One row is an unknown name of which a check has warned; it does so once.",
+    )
+    # What an earlier version loaded is loaded; it is asked for again, for the sake of the tables
+    # that the earlier version did not have.
+    op.execute(
+        """
+        INSERT INTO _tool_copilot_collection_status (
+            scope_id, day, report, state, http_status, first_loaded_at, last_fetched_at,
+            change_count, message
+        )
+        SELECT
+            scope_id, day, report, 'loaded', 200, min(fetched_at), max(fetched_at), 0,
+            'Loaded by an earlier version. Collect the day again, or derive its tool assets again.'
+        FROM _raw_copilot_metrics
+        GROUP BY scope_id, day, report
+        """
     )
     changes = op.create_table(
         "_tool_copilot_definition_changes",
