@@ -1,12 +1,15 @@
 """Odd cases that once went wrong, each in its smallest form."""
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Self
 
 import pytest
 import sqlalchemy as sa
 
+from copilot_pipeline.accounts import open_client
+from copilot_pipeline.collect.metrics import load_metrics
+from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import NotReady
@@ -247,3 +250,73 @@ def test_a_name_longer_than_an_index_holds_does_not_break_the_day(
     give(github, AGGREGATE, day, [record])
     result = execute("metrics_backfill", [day])
     assert result.success, failure(result)
+
+
+@ON_SQLITE
+def test_an_older_answer_does_not_replace_a_newer_one(
+    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (day,) = last_days(1)
+    import_organizations(warehouse_environment, github, SLUG)
+    give(github, AGGREGATE, day, [{"day": str(day), "daily_active_users": 2}])
+    assert execute("metrics_backfill", [day]).success
+    give(github, AGGREGATE, day, [{"day": str(day), "daily_active_users": 1}])
+    # As if this run had asked before the other one, and was slower.
+    monkeypatch.setattr("copilot_pipeline.github.client.datetime", EarlierClock)
+    assert execute("metrics_backfill", [day]).success
+    (row,) = stored(warehouse_environment, ORG, 1, day)
+    assert row["total_active_users"] == 2
+    assert stored(warehouse_environment, RESTATEMENTS, 1, day) == []
+
+
+class EarlierClock(datetime):
+    """A clock that is an hour behind."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) - timedelta(hours=1)
+
+
+@ON_SQLITE
+def test_a_database_that_refuses_a_status_fails_that_day_alone(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    days = last_days(2)
+    import_organizations(warehouse_environment, github, SLUG)
+    github.organization(SLUG).reports[AGGREGATE, days[0]] = NotReady.NO_CONTENT
+    with Database(warehouse_environment) as database, database.write() as connection:
+        connection.execute(
+            sa.text(
+                "CREATE TRIGGER broken BEFORE INSERT ON _tool_copilot_collection_status "
+                "WHEN NEW.state = 'not_ready' BEGIN SELECT RAISE(ABORT, 'broken'); END"
+            )
+        )
+    result = execute("metrics_backfill", days)
+    assert "broken" in failure(result)
+    assert [len(stored(warehouse_environment, ORG, 1, day)) for day in days] == [0, 1]
+
+
+@ON_SQLITE
+def test_an_error_does_not_hold_the_report_that_it_is_about(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    import_organizations(warehouse_environment, github, SLUG)
+    give(github, AGGREGATE, day, "{broken")
+    with Database(warehouse_environment) as database:
+        scopes = select_scopes(database)
+        (outcome,) = load_metrics(database, open_client, scopes, [day])
+    assert outcome.error is not None
+    assert outcome.error.__traceback__ is None
+    assert outcome.error.__context__ is None
+
+
+@ON_SQLITE
+def test_a_blank_file_of_a_provisional_day_overwrites_nothing(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    load_records(warehouse_environment, github, REPOS, [[full_repo(day)]])
+    give(github, REPOS, day, "\n")
+    assert execute("metrics_backfill", [day]).success
+    assert len(stored(warehouse_environment, "_tool_copilot_repo_metrics", 1, day)) == 1
