@@ -5,6 +5,7 @@ themselves. Sources: names observed in reports of several tenants, and VS Code's
 """
 
 import re
+from functools import lru_cache
 
 ALIASES = {
     "language": {
@@ -40,6 +41,8 @@ _CLAUDE = re.compile(r"claude-(haiku|opus|sonnet)(?=-|$)")
 _VERSION_FIRST = re.compile(r"claude-(\d+(?:\.\d+)?)-(haiku|opus|sonnet)(?=-|$)")
 
 
+# The same few names come in every record of a year of users.
+@lru_cache(maxsize=4096)
 def normalized(dimension: str, name: str) -> str:
     """The name under which a language, model or ide is kept; of other dimensions, the name."""
     lower = name.lower()
