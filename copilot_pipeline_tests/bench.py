@@ -139,11 +139,15 @@ def timed(work: Callable[[], int | None]) -> None:
     print(json.dumps({"seconds": seconds, "peak": peak, "rows": rows or 0}))
 
 
+def import_scope(database: Database, url: str, token: str, report: str) -> None:
+    wanted = AccountOptions(url, None, [ORGANIZATION], reports=[report])
+    import_account(database, token, wanted)
+
+
 def collecting(what: str, url: str, token: str) -> None:
     newest = newest_complete_day()
     with Database(os.environ["DATABASE_URL"]) as database:
-        wanted = AccountOptions(url, None, [ORGANIZATION], reports=[AGGREGATE])
-        import_account(database, token, wanted)
+        import_scope(database, url, token, AGGREGATE)
         scopes = select_scopes(database)
 
         def metrics() -> None:
@@ -159,8 +163,7 @@ def collecting(what: str, url: str, token: str) -> None:
 def users(days: str, url: str, token: str) -> None:
     newest = newest_complete_day()
     with Database(os.environ["DATABASE_URL"]) as database:
-        wanted = AccountOptions(url, None, [ORGANIZATION], reports=[USERS])
-        import_account(database, token, wanted)
+        import_scope(database, url, token, USERS)
         scopes = select_scopes(database)
         asked = day_range(newest - timedelta(days=int(days) - 1), newest)
 
@@ -177,8 +180,7 @@ def dagster(what: str, url: str, token: str) -> None:
     newest = newest_complete_day()
     first = newest - timedelta(days=DAYS - 1 if what == "metrics" else 0)
     with Database(os.environ["DATABASE_URL"]) as database:
-        wanted = AccountOptions(url, None, [ORGANIZATION], reports=[AGGREGATE])
-        import_account(database, token, wanted)
+        import_scope(database, url, token, AGGREGATE)
         days = day_range(first, newest)
 
         def run() -> None:

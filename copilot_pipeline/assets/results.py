@@ -34,27 +34,24 @@ def report(
     run's partitions, which filled a gap.
     """
     done = list(outcomes)
-    selected = [key.path[-1] for key in context.selected_asset_keys]
+    names = [key.path[-1] for key in context.selected_asset_keys]
+    selected = {name: of_asset for name, of_asset in tables.items() if name in names}
     partitions = set(context.partition_keys)
     # A gap that does not heal today is told by a check; the run is about its own days.
     asked = [outcome for outcome in done if str(outcome.day) in partitions]
     failures = describe_errors(asked, State.FAILED)
     if failures:
-        yield from _complete_days({name: tables[name] for name in selected}, done)
+        yield from _complete_days(selected, done)
         raise dg.Failure(
             description="\n".join(failures), metadata=_summary(done), allow_retries=False
         )
     with database.read() as connection:
         # Of the table that the asset is named for: its neighbours may have millions of rows.
-        totals = {name: count_rows(connection, tables[name][0]) for name in selected}
+        totals = {name: count_rows(connection, each[0]) for name, each in selected.items()}
     gaps = [outcome for outcome in done if str(outcome.day) not in partitions]
-    yield from _complete_days({name: tables[name] for name in selected}, gaps)
-    for name in tables:
-        if name not in selected:
-            continue
-        for day, rows in _rows_by_day(done, tables[name]).items():
-            if day not in partitions:
-                continue
+    yield from _complete_days(selected, gaps)
+    for name, of_asset in selected.items():
+        for day, rows in _rows_by_day(asked, of_asset).items():
             context.add_asset_metadata(
                 {"dagster/partition_row_count": rows}, asset_key=name, partition_key=day
             )

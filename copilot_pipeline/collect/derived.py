@@ -1,6 +1,6 @@
 """What a report becomes in the warehouse, and what a stored one said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Self
@@ -40,7 +40,7 @@ class Derived:
         scope_id: int,
         day: date,
         report: str,
-        tool_tables: Sequence[sa.Table],
+        tool_tables: Container[sa.Table],
     ) -> dict[str, int]:
         """Replaces the day's rows in those of the report's tables that are asked for."""
         replace_unknown_names(connection, scope_id, day, report, self.unknown)

@@ -23,7 +23,7 @@ from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.reports import LEGACY
 from copilot_pipeline.transform.content import digest, headlines
 from copilot_pipeline.transform.records import legacy_days
-from copilot_pipeline.transform.reports import TRANSFORMS, records_of
+from copilot_pipeline.transform.reports import records_of
 from copilot_pipeline.transform.values import TransformError, json_text
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
@@ -223,7 +223,7 @@ class _Loader:
                         connection, scope.id, day, report, old.headlines, now, datetime.now(UTC)
                     )
             raw_rows = replace_report(connection, scope.id, day, report, parts)
-            rows = derived.write(connection, scope.id, day, report, list(TRANSFORMS[report]))
+            rows = derived.write(connection, scope.id, day, report, derived.frames)
             save_loaded(
                 connection,
                 scope.id,
@@ -241,16 +241,8 @@ class _Loader:
         return Outcome(str(scope), report, day, State.LOADED, rows, notes)
 
     def _missing(self, scope: Scope, day: date, report: str, http_status: int | None) -> Outcome:
-        if is_provisional(day):
-            state, shown = DayState.NOT_READY, State.NOT_READY
-        else:
-            state, shown = DayState.NO_DATA, State.NO_DATA
-        try:
-            with self._database.write() as connection:
-                save_attempt(connection, scope.id, day, report, state, http_status, None)
-        except CopilotPipelineError as of_database:
-            return Outcome(str(scope), report, day, State.FAILED, error=of_database)
-        return Outcome(str(scope), report, day, shown)
+        state = DayState.NOT_READY if is_provisional(day) else DayState.NO_DATA
+        return self._noted(scope, day, report, state, http_status, None, State[state.name])
 
     def _failed(
         self,
@@ -266,15 +258,28 @@ class _Loader:
             or error.meaning is Meaning.NOT_FOUND
         )
         state = DayState.NO_ACCESS if refused else DayState.FAILED
+        # The report that carries the scope has to be readable; another one may be refused.
+        carries = report == scope.collected_reports[0]
+        shown = State.NO_ACCESS if refused and not carries else State.FAILED
+        return self._noted(scope, day, report, state, http_status, error, shown)
+
+    def _noted(
+        self,
+        scope: Scope,
+        day: date,
+        report: str,
+        state: DayState,
+        http_status: int | None,
+        error: CopilotPipelineError | None,
+        shown: State,
+    ) -> Outcome:
+        """Writes down what the attempt came to. A database that refuses fails that day alone."""
+        message = None if error is None else str(error)
         try:
             with self._database.write() as connection:
-                save_attempt(connection, scope.id, day, report, state, http_status, str(error))
+                save_attempt(connection, scope.id, day, report, state, http_status, message)
         except CopilotPipelineError as of_database:
             return Outcome(str(scope), report, day, State.FAILED, error=of_database)
-        # What carries the scope has to be readable; another report may be refused.
-        shown = (
-            State.NO_ACCESS if refused and report != scope.collected_reports[0] else State.FAILED
-        )
         return Outcome(str(scope), report, day, shown, error=error)
 
 

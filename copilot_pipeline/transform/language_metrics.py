@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from copilot_pipeline.transform.names import normalized
-from copilot_pipeline.transform.rows import frame
+from copilot_pipeline.transform.rows import frame, grouped
 from copilot_pipeline.transform.values import (
     Json,
     counter,
@@ -62,10 +62,6 @@ def from_legacy(day: Json) -> pd.DataFrame:
 
 
 def _by_editor_and_language(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["editor"], row["language"]), []).append(row)
-    # In Python, not with groupby: whole numbers of any size, and a NULL that stays NULL.
     merged = [
         {
             "editor": editor,
@@ -73,6 +69,6 @@ def _by_editor_and_language(rows: list[dict[str, Any]]) -> pd.DataFrame:
             "engaged_users": largest(row["engaged_users"] for row in group),
             **{column: total(row[column] for row in group) for column in SUMS},
         }
-        for (editor, language), group in sorted(groups.items())
+        for (editor, language), group in grouped(rows, ["editor", "language"])
     ]
     return frame(merged, COLUMNS)

@@ -12,13 +12,21 @@ def merge(
     rows: Iterable[Row], key: Sequence[str], combine: Callable[[Iterable[Any]], Any]
 ) -> list[Row]:
     """One row for each key, in the key's order; `combine` makes one value of several."""
+    return [
+        group[0] if len(group) == 1 else _combined(group, values, key, combine)
+        for values, group in grouped(rows, key)
+    ]
+
+
+def grouped(rows: Iterable[Row], key: Sequence[str]) -> list[tuple[tuple[Any, ...], list[Row]]]:
+    """The rows of each key, in the key's order.
+
+    In Python, not with pandas: whole numbers of any size, and a NULL that stays NULL.
+    """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[name] for name in key), []).append(row)
-    return [
-        group[0] if len(group) == 1 else _combined(group, values, key, combine)
-        for values, group in sorted(groups.items(), key=lambda item: item[0])
-    ]
+    return sorted(groups.items(), key=lambda item: item[0])
 
 
 def frame(rows: Iterable[Row], columns: Sequence[str]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from copilot_pipeline.transform.rows import frame
 from copilot_pipeline.transform.values import (
     Json,
     TransformError,
@@ -53,7 +54,7 @@ def from_page(text: str, default_organization: str) -> SeatPage:
         _seat(entry, default_organization) for entry in entries if entry.get("assignee") is not None
     ]
     return SeatPage(
-        pd.DataFrame(rows, columns=COLUMNS, dtype=object),
+        frame(rows, COLUMNS),
         unassigned=len(entries) - len(rows),
         total_seats=counter(page, "total_seats"),
     )

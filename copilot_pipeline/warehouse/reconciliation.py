@@ -12,7 +12,7 @@ from copilot_pipeline.warehouse.columns import ACTIVITY_COUNTERS, CLIENTS
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline.warehouse.report_tables import (
-    BREAKDOWNS,
+    BY_FEATURE,
     USER_FLAGS,
     scope_breakdowns,
     user_metrics,
@@ -61,12 +61,7 @@ def compare_active_users(
 ) -> list[Comparison]:
     """`daily_active_users` against the users with activity, where both reports are loaded."""
     org, users, status = org_metrics.c, user_metrics.c, collection_status.c
-    loaded = sa.and_(
-        status.scope_id == org.scope_id,
-        status.day == org.day,
-        status.report == USERS,
-        status.state == DayState.LOADED,
-    )
+    loaded = sa.and_(status.scope_id == org.scope_id, status.day == org.day, _users_are_loaded())
     of_day = sa.and_(users.scope_id == org.scope_id, users.day == org.day, was_active())
     query = (
         sa.select(org.scope_id, org.day, org.total_active_users, sa.func.count(users.user_id))
@@ -89,7 +84,7 @@ def compare_breakdowns(
     A breakdown that sums to the part of the total that it covers by definition agrees as well:
     `expected` is then that part.
     """
-    features = scope_breakdowns[BREAKDOWNS[1]]
+    features = scope_breakdowns[BY_FEATURE]
     by_feature: dict[tuple[int, date], dict[str, int]] = {}
     for scope_id, day, feature, count in connection.execute(
         sa.select(
@@ -159,8 +154,7 @@ def compare_idle_seats(
         loaded = sa.exists().where(
             status.scope_id == scope_id,
             status.day.between(first, day),
-            status.report == USERS,
-            status.state == DayState.LOADED,
+            _users_are_loaded(),
         )
         if not connection.execute(sa.select(loaded)).scalar_one():
             continue
@@ -185,6 +179,11 @@ def compare_idle_seats(
         ).select_from(idle.outerjoin(active, active.c.user_id == idle.c.user_id))
         comparisons.append(Comparison(scope_id, day, *connection.execute(query).one()))
     return comparisons
+
+
+def _users_are_loaded() -> sa.ColumnElement[bool]:
+    status = collection_status.c
+    return sa.and_(status.report == USERS, status.state == DayState.LOADED)
 
 
 def _has_snapshot(scope_id: sa.Column[int], day: sa.Column[date]) -> sa.ColumnElement[bool]:

@@ -32,9 +32,10 @@ class Breakdown:
         return f"totals_by_{self.name}"
 
 
+BY_FEATURE = Breakdown("feature", ("feature",))
 BREAKDOWNS = (
     Breakdown("ide", ("ide",)),
-    Breakdown("feature", ("feature",)),
+    BY_FEATURE,
     Breakdown("language_feature", ("language", "feature")),
     Breakdown("language_model", ("language", "model")),
     Breakdown("model_feature", ("model", "feature")),
