@@ -12,15 +12,17 @@ from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.warehouse import tables
+from copilot_pipeline.warehouse.seat_days import seat_days
 
 RAW, TOOL = "raw_seats", "seats"
+TOOL_TABLES = [tables.seats, seat_days]
 
 
 @dg.multi_asset(
     name="seat_snapshot",
     specs=[
         table_spec(RAW, tables.raw_seats, group="raw", kind="github"),
-        table_spec(TOOL, tables.seats, group="tool", kind="pandas", deps=[RAW]),
+        table_spec(TOOL, *TOOL_TABLES, group="tool", kind="pandas", deps=[RAW]),
     ],
     partitions_def=daily_partitions,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -42,5 +44,5 @@ def seat_snapshot(
         else:
             outcomes = rebuild_seats(warehouse, scopes, days)
         yield from report(
-            context, warehouse, {RAW: [tables.raw_seats], TOOL: [tables.seats]}, outcomes
+            context, warehouse, {RAW: [tables.raw_seats], TOOL: TOOL_TABLES}, outcomes
         )

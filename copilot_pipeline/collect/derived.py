@@ -16,7 +16,9 @@ from copilot_pipeline.transform.unknown import unknown_names
 from copilot_pipeline.transform.values import Json, TransformError
 from copilot_pipeline.warehouse.history import replace_unknown_names
 from copilot_pipeline.warehouse.metrics import RawPart, stored_reports
+from copilot_pipeline.warehouse.report_tables import user_metrics
 from copilot_pipeline.warehouse.rows import frame_rows, replace_slice
+from copilot_pipeline.warehouse.seat_days import mark_stale
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Derived:
         if not set(stored).isdisjoint(AGGREGATES.values()):
             # Where both were collected, the report wins: the legacy definitions are closed.
             return {}
+        if user_metrics in self.frames and user_metrics in tool_tables:
+            mark_stale(connection, scope_id, day)
         key = {"scope_id": scope_id, "day": day}
         return {
             table.name: replace_slice(connection, table, key, frame_rows(frame, **key))

@@ -9,6 +9,7 @@ from copilot_pipeline.collect.derived import Content, Derived
 from copilot_pipeline.collect.outcomes import Outcome, State, failed
 from copilot_pipeline.collect.plan import plan_days
 from copilot_pipeline.collect.scopes import OpenClient, Task, collect
+from copilot_pipeline.collect.seat_days import count_stale_days
 from copilot_pipeline.days import DayOutOfReachError, is_provisional, reachable_window
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import Document, GitHubClient
@@ -60,7 +61,7 @@ def load_metrics(
     `plan_days` says which days are fetched; `refetch` and `gap_days` are explained there.
     """
     loader = _Loader(database, days, refetch=refetch, gap_days=gap_days)
-    return collect(
+    yield from collect(
         database,
         open_client,
         scopes,
@@ -68,6 +69,7 @@ def load_metrics(
         loader.tasks,
         lambda scope: scope.collected_reports,
     )
+    yield from count_stale_days(database, scopes)
 
 
 class _Loader:

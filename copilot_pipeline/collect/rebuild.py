@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from copilot_pipeline.collect.derived import Derived
 from copilot_pipeline.collect.outcomes import Outcome, State, failed
+from copilot_pipeline.collect.seat_days import count_stale_days
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.transform.reports import records_of
 from copilot_pipeline.warehouse.database import Database
@@ -42,6 +43,7 @@ def rebuild_metrics(
                     yield from failed(str(scope), report, [day], error)
                 else:
                     yield Outcome(str(scope), report, day, State.LOADED, rows)
+    yield from count_stale_days(database, scopes)
 
 
 def _rebuild(

@@ -20,6 +20,7 @@ from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.rows import frame_rows, lock_scope, replace_slice
 from copilot_pipeline.warehouse.scopes import Scope
+from copilot_pipeline.warehouse.seat_days import count_seat_day
 from copilot_pipeline.warehouse.snapshots import (
     add_seats,
     clear_seats,
@@ -40,11 +41,17 @@ Derive = Callable[[Connection, Scope, date], Outcome]
 
 
 def load_billing(
-    database: Database, open_client: OpenClient, scopes: Sequence[Scope], days: Sequence[date]
+    database: Database,
+    open_client: OpenClient,
+    scopes: Sequence[Scope],
+    days: Sequence[date],
+    *,
+    newest: date | None = None,
 ) -> Iterator[Outcome]:
     """Takes the billing snapshot of every organization, and derives its row from it.
 
-    Enterprises have no such endpoint.
+    Enterprises have no such endpoint. `newest` is the day that GitHub's answers are of: the newest
+    complete one, unless the clock of a simulated GitHub stands elsewhere.
     """
 
     def take(client: GitHubClient, scope: Scope, day: date) -> Outcome:
@@ -63,7 +70,7 @@ def load_billing(
         rows = {tables.raw_billing.name: raw_rows, **derived.rows}
         return replace(derived, rows=rows)
 
-    tasks = _tasks(database, tables.raw_billing, BILLING, days, take)
+    tasks = _tasks(database, tables.raw_billing, BILLING, days, newest, take)
     return collect(database, open_client, _organizations(scopes), days, tasks, lambda _: [BILLING])
 
 
@@ -72,8 +79,13 @@ def load_seats(
     open_client: OpenClient,
     scopes: Sequence[Scope],
     days: Sequence[date],
+    *,
+    newest: date | None = None,
 ) -> Iterator[Outcome]:
-    """Takes the seat snapshot of every scope, page by page, and derives the seat rows from it."""
+    """Takes the seat snapshot of every scope, page by page, and derives the seat rows from it.
+
+    `newest` is that of `load_billing`.
+    """
 
     def take(client: GitHubClient, scope: Scope, day: date) -> Outcome:
         with stage_seats(database) as staging:
@@ -87,7 +99,7 @@ def load_seats(
         rows = {tables.raw_seats.name: staging.pages, **derived.rows}
         return replace(derived, rows=rows)
 
-    tasks = _tasks(database, tables.raw_seats, SEATS, days, take)
+    tasks = _tasks(database, tables.raw_seats, SEATS, days, newest, take)
     return collect(database, open_client, scopes, days, tasks, lambda _: [SEATS])
 
 
@@ -129,10 +141,15 @@ def _rebuild(
 
 
 def _tasks(
-    database: Database, raw_table: sa.Table, what: str, days: Sequence[date], take: Take
+    database: Database,
+    raw_table: sa.Table,
+    what: str,
+    days: Sequence[date],
+    newest: date | None,
+    take: Take,
 ) -> Callable[[GitHubClient, Scope], list[Task]]:
     """For each day: take the snapshot if it is the newest, keep the stored one if it is past."""
-    newest = newest_complete_day()
+    newest = newest or newest_complete_day()
 
     def load(client: GitHubClient, scope: Scope, day: date) -> list[Outcome]:
         try:
@@ -188,6 +205,7 @@ def _derive_seats(connection: Connection, scope: Scope, day: date) -> Outcome:
         unassigned += page.unassigned
         total_seats = page.total_seats
     count = count_seats(connection, scope.id, day)
+    count_seat_day(connection, scope.id, day)
     notes = {"seats_without_assignee": unassigned}
     if total_seats is not None:
         notes["total_seats_by_github"] = total_seats

@@ -6,7 +6,7 @@ Every column has a comment: PostgreSQL keeps it, and the Dagster UI shows it.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Double, MetaData, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, MetaData, Table, Text
 
 metadata = MetaData(
     naming_convention={
@@ -87,6 +87,20 @@ def key_id(name: str, comment: str) -> Column[int]:
 
 def key_text(name: str, comment: str) -> Column[str]:
     return Column(name, Text, primary_key=True, comment=comment)
+
+
+def index_days(*tables: Table) -> None:
+    """Finds the rows of some days of all scopes, which PostgreSQL would collect scope by scope.
+
+    Rows come in the order of their days, so this kind of index costs next to nothing.
+    """
+    for table in tables:
+        Index(
+            f"ix_{table.name}_day",
+            table.c.day,
+            postgresql_using="brin",
+            postgresql_with={"pages_per_range": 32},
+        ).ddl_if(dialect="postgresql")
 
 
 def counters(names: Mapping[str, str], prefix: str = "") -> list[Column[int]]:

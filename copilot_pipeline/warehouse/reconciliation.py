@@ -8,16 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.reports import USERS
-from copilot_pipeline.warehouse.columns import ACTIVITY_COUNTERS, CLIENTS
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline.warehouse.report_tables import (
     BY_FEATURE,
-    USER_FLAGS,
     scope_breakdowns,
     user_metrics,
+    was_active,
 )
-from copilot_pipeline.warehouse.summary import IDLE_DAYS
+from copilot_pipeline.warehouse.seat_days import IDLE_DAYS
 from copilot_pipeline.warehouse.tables import org_metrics, raw_seats, seats
 
 # What a breakdown leaves out, by definition: editors and languages know no CLI and no app; models
@@ -46,23 +45,13 @@ class Comparison:
     what: str = ""
 
 
-def was_active() -> sa.ColumnElement[bool]:
-    """Whether a user's row shows any activity."""
-    table = user_metrics.c
-    counters = [*ACTIVITY_COUNTERS, *(f"{client}_session_count" for client in CLIENTS)]
-    return sa.or_(
-        *(table[name] > 0 for name in (*counters, "vscode_agent_session_count")),
-        *(table[name].is_(True) for name in USER_FLAGS),
-    )
-
-
 def compare_active_users(
     connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
 ) -> list[Comparison]:
     """`daily_active_users` against the users with activity, where both reports are loaded."""
     org, users, status = org_metrics.c, user_metrics.c, collection_status.c
     loaded = sa.and_(status.scope_id == org.scope_id, status.day == org.day, _users_are_loaded())
-    of_day = sa.and_(users.scope_id == org.scope_id, users.day == org.day, was_active())
+    of_day = sa.and_(users.scope_id == org.scope_id, users.day == org.day, was_active)
     query = (
         sa.select(org.scope_id, org.day, org.total_active_users, sa.func.count(users.user_id))
         .select_from(org_metrics)
@@ -125,7 +114,7 @@ def compare_seats(
     )
     query = (
         sa.select(users.scope_id, users.day, sa.func.count(), sa.func.count().filter(held))
-        .where(users.scope_id.in_(scope_ids), users.day.in_(days), was_active())
+        .where(users.scope_id.in_(scope_ids), users.day.in_(days), was_active)
         .where(_has_snapshot(users.scope_id, users.day))
         .group_by(users.scope_id, users.day)
         .order_by(users.scope_id, users.day)
@@ -170,7 +159,7 @@ def compare_idle_seats(
         active = (
             sa.select(user_metrics.c.user_id)
             .where(user_metrics.c.scope_id == scope_id, user_metrics.c.day.between(first, day))
-            .where(was_active())
+            .where(was_active)
             .distinct()
             .subquery()
         )

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, Table
+from sqlalchemy import BigInteger, Column, Index, Table, or_
 
 from copilot_pipeline.warehouse.columns import (
     ACTIVITY_COUNTERS,
+    CLIENTS,
     clients,
     counters,
     day,
     flags,
+    index_days,
     key_id,
     key_text,
     metadata,
@@ -112,6 +114,49 @@ user_metrics = Table(
     comment="One row is a user's use of Copilot in a scope on one day. NULL: GitHub did not say.",
 )
 
+was_active = or_(
+    *(
+        user_metrics.c[name] > 0
+        for name in (
+            *ACTIVITY_COUNTERS,
+            *(f"{client}_session_count" for client in CLIENTS),
+            "vscode_agent_session_count",
+        )
+    ),
+    *(user_metrics.c[name] for name in USER_FLAGS),
+)
+"""Whether a user's row shows any activity: GitHub has rows of people without any."""
+
+# Who was active, and what people ask for most, without reading the wide rows.
+Index(
+    "ix__tool_copilot_user_metrics_active_user",
+    user_metrics.c.scope_id,
+    user_metrics.c.user_id,
+    user_metrics.c.day,
+    postgresql_where=was_active,
+    sqlite_where=was_active,
+)
+Index(
+    "ix__tool_copilot_user_metrics_active_day",
+    user_metrics.c.scope_id,
+    user_metrics.c.day,
+    user_metrics.c.user_id,
+    postgresql_include=["user_initiated_interaction_count", "loc_added_sum"],
+    postgresql_where=was_active,
+    sqlite_where=was_active,
+)
+_by_feature = user_breakdowns[BY_FEATURE]
+_is_completion = _by_feature.c.feature == "code_completion"
+Index(
+    "ix__tool_copilot_user_metrics_by_feature_completions",
+    _by_feature.c.scope_id,
+    _by_feature.c.day,
+    _by_feature.c.user_id,
+    postgresql_include=["code_generation_activity_count", "code_acceptance_activity_count"],
+    postgresql_where=_is_completion,
+    sqlite_where=_is_completion,
+)
+
 user_teams = Table(
     "_tool_copilot_user_teams",
     metadata,
@@ -182,3 +227,5 @@ adoption_phases = Table(
     ),
     comment="One row is an adoption phase of a scope's people on one day.",
 )
+
+index_days(*scope_breakdowns.values(), user_metrics, _by_feature, user_teams)

@@ -20,6 +20,7 @@ from copilot_pipeline.warehouse.columns import (
     clients,
     counters,
     day,
+    index_days,
     metadata,
     pull_requests,
     scope_id,
@@ -279,3 +280,5 @@ billing = Table(
     *texts(POLICIES),
     comment="One row is an organization's seat breakdown and policies on one day.",
 )
+
+index_days(language_metrics, seats)

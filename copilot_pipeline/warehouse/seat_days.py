@@ -1,0 +1,160 @@
+"""Seats counted by day: what `copilot_seat_people` says, kept, because a year of it takes long.
+
+The counts of a day change when a users report of that day or an earlier one comes later. Then they
+are stale, in the transaction that writes the report, and are counted again at the end of the load.
+"""
+
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from copilot_pipeline.reports import USERS
+from copilot_pipeline.warehouse.columns import day, metadata, scope_id
+from copilot_pipeline.warehouse.history import DayState
+from copilot_pipeline.warehouse.history_tables import collection_status
+from copilot_pipeline.warehouse.rows import replace_slice
+from copilot_pipeline.warehouse.tables import raw_seats
+
+# A seat whose holder was active in so many days is in use.
+ACTIVE_DAYS = 28
+
+# A seat without activity for so long is idle, if it was held for as long.
+IDLE_DAYS = 30
+
+seat_days = sa.Table(
+    "_tool_copilot_seat_days",
+    metadata,
+    scope_id(),
+    day("The newest complete UTC day when the snapshot was taken"),
+    sa.Column("seats", sa.BigInteger, comment="People who hold a seat"),
+    sa.Column(
+        "seats_enterprise", sa.BigInteger, comment="Of these, with the plan Copilot Enterprise"
+    ),
+    sa.Column(
+        "active_users",
+        sa.BigInteger,
+        comment=(
+            "People with a seat and activity in the users report of the 28 days; NULL where those "
+            "reports do not reach back 28 days"
+        ),
+    ),
+    sa.Column(
+        "active_seats",
+        sa.BigInteger,
+        comment="People with activity in the 28 days, in the seat list or the users report",
+    ),
+    sa.Column(
+        "idle_seats",
+        sa.BigInteger,
+        comment=(
+            "People whose last activity is 30 days ago or more, with a seat for 30 days, not "
+            "cancelled"
+        ),
+    ),
+    sa.Column(
+        "never_used_seats",
+        sa.BigInteger,
+        comment="People without any activity, with a seat for 30 days, not cancelled",
+    ),
+    sa.Column(
+        "unused_seats_enterprise",
+        sa.BigInteger,
+        comment="Of the idle and the never used, those with the plan Copilot Enterprise",
+    ),
+    sa.Column("new_seats", sa.BigInteger, comment="People whose seat was assigned in the 30 days"),
+    sa.Column(
+        "pending_seats",
+        sa.BigInteger,
+        comment="People whose seat is cancelled and ends with the billing cycle",
+    ),
+    sa.Column(
+        "is_stale",
+        sa.Boolean,
+        nullable=False,
+        comment="A users report came since; it is counted again at the end of the run",
+    ),
+    comment="One row is a scope's seats on one day, counted by person.",
+)
+
+_people = sa.table(
+    "copilot_seat_people",
+    *(
+        sa.column(name, type_)
+        for name, type_ in {
+            "scope_id": sa.BigInteger,
+            "day": sa.Date,
+            "plan_type": sa.Text,
+            "last_used_day": sa.Date,
+            "is_active": sa.Boolean,
+            "is_idle": sa.Boolean,
+            "is_never_used": sa.Boolean,
+            "is_new": sa.Boolean,
+            "is_pending": sa.Boolean,
+        }.items()
+    ),
+)
+
+
+def count_seat_day(connection: Connection, scope_id: int, day: date) -> None:
+    """Counts the stored snapshot of that day anew, also one without any seat."""
+    people = _people.c
+    is_enterprise = people.plan_type == "enterprise"
+    is_unused = sa.or_(people.is_idle, people.is_never_used)
+    month = day - timedelta(days=ACTIVE_DAYS)
+    used = _count(people.last_used_day > month)
+    counts = {
+        "seats": sa.func.count(),
+        "seats_enterprise": _count(is_enterprise),
+        "active_users": sa.case((_users_reach_back(scope_id, month), used)),
+        "active_seats": _count(people.is_active),
+        "idle_seats": _count(people.is_idle),
+        "never_used_seats": _count(people.is_never_used),
+        "unused_seats_enterprise": _count(sa.and_(is_enterprise, is_unused)),
+        "new_seats": _count(people.is_new),
+        "pending_seats": _count(people.is_pending),
+    }
+    query = sa.select(*(count.label(name) for name, count in counts.items())).where(
+        people.scope_id == scope_id, people.day == day
+    )
+    row = connection.execute(query).mappings().one()
+    key = {"scope_id": scope_id, "day": day}
+    replace_slice(connection, seat_days, key, [{**key, **row, "is_stale": False}])
+
+
+def mark_stale(connection: Connection, scope_id: int, since: date) -> None:
+    """Says that the users report of a day has come: the counts from then on may be others."""
+    later = (seat_days.c.scope_id == scope_id, seat_days.c.day >= since)
+    fresh = seat_days.c.is_stale.is_(False)
+    connection.execute(sa.update(seat_days).where(*later, fresh).values(is_stale=True))
+
+
+def list_uncounted_days(connection: Connection, scope_id: int) -> list[date]:
+    """The days with a snapshot whose counts are stale or missing."""
+    counted = sa.exists().where(
+        seat_days.c.scope_id == raw_seats.c.scope_id,
+        seat_days.c.day == raw_seats.c.day,
+        seat_days.c.is_stale.is_(False),
+    )
+    query = (
+        sa.select(raw_seats.c.day)
+        .where(raw_seats.c.scope_id == scope_id, ~counted)
+        .distinct()
+        .order_by(raw_seats.c.day)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.count().filter(condition)
+
+
+def _users_reach_back(scope_id: int, month: date) -> sa.ColumnElement[bool]:
+    """Whether a users report of the first day of the 28, or of one before it, is loaded."""
+    status = collection_status.c
+    return sa.exists().where(
+        status.scope_id == scope_id,
+        status.report == USERS,
+        status.state == DayState.LOADED,
+        status.day <= month + timedelta(days=1),
+    )
