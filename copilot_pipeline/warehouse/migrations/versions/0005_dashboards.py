@@ -244,21 +244,39 @@ SELECT
 FROM _tool_copilot_metrics_by_feature
 """
 
-# Every day since the first that was asked for; one without a row in the status is missing.
-REPORT_DAYS = """
-CREATE VIEW copilot_report_days AS
-WITH RECURSIVE first_days AS (
-    SELECT scope_id, report, min(day) AS first_day
+# A report that its scope collects is expected until yesterday, another one as long as it was.
+REPORT_SPANS = """
+CREATE VIEW copilot_report_spans AS
+SELECT
+    asked.scope_id, asked.report, asked.first_day,
+    CASE
+        WHEN scope.is_removed THEN asked.last_day
+        WHEN (asked.report = 'legacy') <> (scope.metrics_api = 'legacy') THEN asked.last_day
+        WHEN asked.report = 'legacy' OR scope.reports IS NULL THEN {yesterday}
+        WHEN ',' || scope.reports || ',' LIKE '%,' || asked.report || ',%' THEN {yesterday}
+        ELSE asked.last_day
+    END AS last_day
+FROM (
+    SELECT scope_id, report, min(day) AS first_day, max(day) AS last_day
     FROM _tool_copilot_collection_status
     GROUP BY scope_id, report
+) AS asked
+JOIN copilot_scopes AS scope ON scope.id = asked.scope_id
+"""
+
+# Every expected day; one without a row in the status is missing.
+REPORT_DAYS = """
+CREATE VIEW copilot_report_days AS
+WITH RECURSIVE spans AS (
+    SELECT scope_id, report, first_day, last_day FROM copilot_report_spans
 ), calendar(day) AS (
-    SELECT min(first_day) FROM first_days
+    SELECT min(first_day) FROM spans
     UNION ALL
     SELECT {next_day} FROM calendar WHERE calendar.day < {yesterday}
 ), expected AS (
-    SELECT first_days.scope_id, first_days.report, calendar.day
-    FROM first_days
-    JOIN calendar ON calendar.day >= first_days.first_day
+    SELECT spans.scope_id, spans.report, calendar.day
+    FROM spans
+    JOIN calendar ON calendar.day BETWEEN spans.first_day AND spans.last_day
 )
 SELECT
     expected.scope_id, expected.report, expected.day,
@@ -300,7 +318,7 @@ SELECT 'provisional', NULL, {provisional_from}, {today},
     'Provisional: GitHub may still revise these days, or not have them yet'
 """
 
-VIEWS = (SCOPES, USER_DAYS, TEAM_DAYS, SEAT_PEOPLE, FEATURE_DAYS, REPORT_DAYS, MARKS)
+VIEWS = (SCOPES, USER_DAYS, TEAM_DAYS, SEAT_PEOPLE, FEATURE_DAYS, REPORT_SPANS, REPORT_DAYS, MARKS)
 
 # Who was active, and what people ask for most, without reading the wide rows.
 PARTIAL_INDEXES = {
