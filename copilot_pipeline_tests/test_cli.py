@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.cli import run_command
-from copilot_pipeline.days import newest_complete_day
+from copilot_pipeline.days import day_range, newest_complete_day
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization
@@ -357,17 +357,44 @@ def test_the_demo_prints_a_summary_twice_and_keeps_to_its_own_folder(tmp_path: P
         assert ended.returncode == 0, ended.stderr
         assert "30 days up to" in ended.stdout
         assert "60 held" in ended.stdout
-        assert "active users at first, and has" in ended.stdout
+        assert ended.stdout.count("active users at first, and has") == 2
+        assert "repos-1-day of octo-labs and octo-corp, is still broken" in ended.stdout
+        assert "has no seats and no billing" in ended.stdout
+        assert "octo-editor, octo-model-1, octo-script" in ended.stdout
         told.append("was not there yet" in ended.stdout and "was collected again" in ended.stdout)
         assert "unknown" not in ended.stdout
         assert "Traceback" not in ended.stderr
     # The second time, those days are there already.
     assert told == [True, False]
     url = f"sqlite:///{tmp_path}/.demo/copilot.db"
-    days = Counter(row["scope_id"] for row in read_table(url, "_tool_copilot_org_metrics"))
-    assert days == {1: 30, 2: 30, 3: 30}
+    scopes = {row["id"]: row["name"] for row in read_table(url, "_tool_copilot_scopes")}
+    days = Counter(
+        (scopes[row["scope_id"]], row["source"])
+        for row in read_table(url, "_tool_copilot_org_metrics")
+    )
+    assert days == {
+        ("Octo Demo", "reports"): 30,
+        ("Octo Labs", "reports"): 30,
+        ("Octo Corp", "legacy"): 9,
+        ("Octo Corp", "reports"): 21,
+    }
     statuses = read_table(url, "_tool_copilot_collection_status")
-    assert {row["state"] for row in statuses} == {"loaded"}
+    states = Counter((scopes[row["scope_id"]], row["state"]) for row in statuses)
+    assert states == {
+        ("Octo Demo", "loaded"): 120,
+        ("Octo Labs", "loaded"): 119,
+        ("Octo Labs", "failed"): 1,
+        ("Octo Corp", "loaded"): 9 + 83,
+        ("Octo Corp", "failed"): 1,
+        ("Octo Corp", "no_data"): 36,
+    }
+    newest = newest_complete_day()
+    mornings = set(map(str, day_range(newest - timedelta(days=29), newest)))
+    mornings.remove(str(newest - timedelta(days=17)))
+    for table, held in {"_tool_copilot_seats": 3, "_tool_copilot_billing": 2}.items():
+        taken = {(row["scope_id"], row["day"]) for row in read_table(url, table)}
+        assert len(taken) == held * len(mornings)
+        assert {day for _, day in taken} == mornings
 
 
 @pytest.mark.usefixtures("token")

@@ -20,7 +20,13 @@ from copilot_pipeline.demo.catalog import report_records
 from copilot_pipeline.demo.enterprise_seats import enterprise_seats
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.legacy import legacy_day
-from copilot_pipeline.demo.organization import Enterprise, NotReady, Organization, ReportFiles
+from copilot_pipeline.demo.organization import (
+    Enterprise,
+    NotReady,
+    Organization,
+    ReportFiles,
+    Tenure,
+)
 from copilot_pipeline.demo.reports import organization_28_day, organization_day
 from copilot_pipeline.demo.seats import seats
 from copilot_pipeline.demo.users import authenticated_user
@@ -202,6 +208,48 @@ def test_given_seats_and_billing_replace_the_generated_ones(
     assert api.get(BILLING).json() == organization.billing
 
 
+def test_a_seat_is_listed_from_the_day_on_which_it_was_given_until_its_month_ends(
+    github: SimulatedGitHub, api: httpx.Client
+) -> None:
+    organization = github.organization("demo-org")
+    organization.tenures = {
+        38: Tenure(cancelled=date(2026, 10, 20)),
+        39: Tenure(given=date(2026, 11, 3)),
+    }
+    last, unused = "demo-user-0040", "demo-user-0039"
+    listed = {}
+    for day in (date(2026, 10, 19), date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 3)):
+        with github.as_of(day):
+            answer = api.get(SEATS).json()
+            breakdown = api.get(BILLING).json()["seat_breakdown"]
+        by_login = {seat["assignee"]["login"]: seat for seat in answer["seats"]}
+        assert answer["total_seats"] == breakdown["total"] == len(by_login)
+        pending = [seat for seat in by_login.values() if seat["pending_cancellation_date"]]
+        assert breakdown["pending_cancellation"] == len(pending)
+        listed[day] = (last in by_login, unused in by_login, len(pending))
+    assert list(listed.values()) == [
+        (False, True, 0),
+        (False, True, 1),
+        (False, False, 0),
+        (True, False, 0),
+    ]
+    assert by_login[last]["created_at"].startswith("2026-11-03")
+    assert breakdown["added_this_cycle"] >= 1
+
+
+def test_seats_as_of_a_past_day_are_those_that_were_shown_on_the_next_morning(
+    github: SimulatedGitHub, api: httpx.Client
+) -> None:
+    with github.as_of(DAY):
+        then = api.get(SEATS).json(), api.get(BILLING).json()
+        assert api.get(ONE_DAY, params={"day": "2026-11-19"}).status_code == 204
+    assert api.get(ONE_DAY, params={"day": "2026-11-19"}).status_code == 200
+    tomorrow = DAY + timedelta(days=1)
+    earlier = SimulatedGitHub([Organization("demo-org")], today=tomorrow)
+    with earlier as github, client_of(github) as api:
+        assert then == (api.get(SEATS).json(), api.get(BILLING).json())
+
+
 # --- reports ----------------------------------------------------------------------------------
 
 
@@ -282,6 +330,17 @@ def test_days_before_the_first_and_from_today_on_have_no_report(
 
     assert [status("2026-11-09"), status("2026-11-10")] == [204, 200]
     assert [status("2026-11-19"), status("2026-11-20"), status("2026-12-24")] == [200, 204, 204]
+
+
+def test_reports_may_begin_later_than_the_organization(
+    github: SimulatedGitHub, api: httpx.Client
+) -> None:
+    organization = github.organization("demo-org")
+    organization.reports_since = date(2026, 11, 10)
+    organization.legacy = True
+    statuses = [api.get(ONE_DAY, params={"day": f"2026-11-{n}"}).status_code for n in ("09", "10")]
+    assert statuses == [204, 200]
+    assert len(api.get(LEGACY, params={"since": "2026-11-09", "until": "2026-11-10"}).json()) == 2
 
 
 def test_github_has_three_ways_to_say_that_a_report_is_not_ready(
@@ -366,6 +425,17 @@ def test_a_legacy_day_counts_the_same_completions_as_the_report() -> None:
     }.items():
         assert sum(leaf[name] for leaf in leaves) == report[counter]
     assert all(len(editor["models"]) == 2 for editor in legacy["editors"])
+
+
+@pytest.mark.parametrize("seat_count", [0, 1, 2, 40, 300])
+def test_engaged_users_of_a_legacy_day_are_fewer_than_active_ones(seat_count: int) -> None:
+    for n in range(14):
+        organization = Organization("demo-org", seat_count=seat_count)
+        record = legacy_day(organization, DAY - timedelta(days=n))
+        active, engaged = record["total_active_users"], record["total_engaged_users"]
+        assert engaged < active or active == engaged <= 1
+        for part in ("copilot_ide_code_completions", "copilot_ide_chat"):
+            assert record[part]["total_engaged_users"] <= engaged
 
 
 # --- faults -----------------------------------------------------------------------------------

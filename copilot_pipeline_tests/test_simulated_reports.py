@@ -6,18 +6,28 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from copy import deepcopy
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
 
-from copilot_pipeline.demo import faults
+from copilot_pipeline.days import day_range
+from copilot_pipeline.demo import faults, story
 from copilot_pipeline.demo.catalog import report_records
+from copilot_pipeline.demo.enterprise_seats import enterprise_seat_total, enterprise_seats
 from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.legacy import legacy_day
+from copilot_pipeline.demo.octo_corp import octo_corp
 from copilot_pipeline.demo.organization import Enterprise, NotReady, Organization, ReportFiles
-from copilot_pipeline.demo.seats import seats
+from copilot_pipeline.demo.people import active_people, monthly_people
+from copilot_pipeline.demo.seats import billing, seat_total, seats
 from copilot_pipeline.demo.usage import COUNTERS
+from copilot_pipeline.demo.users import FIRST_USER_ID
+from copilot_pipeline.reports import ORGANIZATION, REPOS, USERS
+from copilot_pipeline.transform.unknown import unknown_names
 from copilot_pipeline_tests.test_simulated_github import client_of, download
 
 TODAY = date(2026, 11, 20)
@@ -371,6 +381,220 @@ def test_given_seats_of_an_enterprise_or_an_organization_replace_the_generated_o
     assert api.get(SEATS).json()["total_seats"] == 60 + 2
     github.enterprise("demo-enterprise").seats = [mine, mine, nobody, nobody]
     assert api.get(SEATS).json() == {"total_seats": 3, "seats": [mine, mine, nobody, nobody]}
+
+
+def test_a_legacy_day_of_an_enterprise_counts_the_uses_of_all_and_each_person_once() -> None:
+    enterprise = demo_enterprise(200, 150)
+    enterprise.organizations[1].first_day = DAY
+    for day in (DAY - timedelta(days=1), DAY):
+        record = legacy_day(enterprise, day)
+        (report,) = report_records(enterprise, "enterprise-1-day", day)
+        assert record["total_active_users"] == report["daily_active_users"]
+        organizations = [each for each in enterprise.organizations if each.has_day(day)]
+        parts = [legacy_day(each, day) for each in organizations]
+        assert completions(record) == sum((completions(part) for part in parts), Counter())
+
+
+def completions(record: dict[str, Any]) -> Counter[str]:
+    """The leaves of a legacy day's code completions, added up."""
+    counted: Counter[str] = Counter()
+    for editor in record["copilot_ide_code_completions"]["editors"]:
+        for model in editor["models"]:
+            for language in model["languages"]:
+                counted += Counter(
+                    {k: n for k, n in language.items() if k.startswith("total_code")}
+                )
+    return counted
+
+
+def test_the_legacy_endpoint_of_an_enterprise_is_closed_unless_opened(
+    github: SimulatedGitHub, api: httpx.Client
+) -> None:
+    assert "closed down" in api.get(f"{ENTERPRISE}/metrics").json()["message"]
+    github.enterprise("demo-enterprise").legacy = True
+    query = {"since": "2026-11-10", "until": "2026-11-12"}
+    days = api.get(f"{ENTERPRISE}/metrics", params=query).json()
+    assert [day["date"] for day in days] == ["2026-11-10", "2026-11-11", "2026-11-12"]
+    assert len(api.get(f"{ENTERPRISE}/metrics").json()) == 100
+    github.enterprise("demo-enterprise").legacy_days = {DAY: {"date": "2024-06-25"}}
+    assert api.get(f"{ENTERPRISE}/metrics").json() == [{"date": "2024-06-25"}]
+
+
+# --- the demo's enterprise --------------------------------------------------------------------
+
+HUNDRED_DAYS = day_range(DAY - timedelta(days=99), DAY)
+
+
+def scopes_of(enterprise: Enterprise) -> list[tuple[str, Enterprise | Organization]]:
+    organizations = [("organization", each) for each in enterprise.organizations]
+    return [("enterprise", enterprise), *organizations]
+
+
+def test_the_demos_organizations_grow_from_48_and_from_no_seats() -> None:
+    old, new = octo_corp(DAY).organizations
+    totals = [(seat_total(old, day), seat_total(new, day)) for day in HUNDRED_DAYS]
+    assert (totals[0], totals[-1]) == ((48, 0), (60, 30))
+    assert new.first_day is not None
+    began = new.first_day
+    assert seat_total(new, began - timedelta(days=1)) == 0
+    assert 0 < seat_total(new, began) < seat_total(new, began + timedelta(days=9)) == 30
+    assert {seat["plan_type"] for seat in seats(new, DAY, 0, 30)} == {"enterprise"}
+    assert {seat["plan_type"] for seat in seats(old, DAY, 0, 60)} == {"business"}
+    # Cancelled seats end.
+    assert any(later < earlier for (earlier, _), (later, _) in pairwise(totals))
+
+
+@pytest.mark.parametrize("newest", [DAY, date(2026, 12, 31), date(2027, 1, 1), date(2027, 3, 1)])
+def test_the_demos_seats_agree_on_every_day_wherever_they_are_counted(newest: date) -> None:
+    enterprise = octo_corp(newest)
+    held_before: set[int] = set()
+    for day in day_range(newest - timedelta(days=99), newest):
+        listed = enterprise_seats(enterprise, day, 0, 200)
+        people = {seat["assignee"]["id"] for seat in listed}
+        assert enterprise_seat_total(enterprise, day) == len(people)
+        pages = [enterprise_seats(enterprise, day, start, start + 25) for start in (0, 25, 50, 75)]
+        assert [seat for page in pages for seat in page] == listed
+        for organization in enterprise.organizations:
+            held = seats(organization, day, 0, 100)
+            payers = [(seat["organization"] or {}).get("login") for seat in listed]
+            counted = billing(organization, day)["seat_breakdown"]["total"]
+            assert counted == len(held) == seat_total(organization, day)
+            assert payers.count(organization.slug) == len(held)
+            assert all(seat["created_at"] < (day + timedelta(days=1)).isoformat() for seat in held)
+            for seat in held:
+                created, active = seat["created_at"], seat["last_activity_at"]
+                assert not active or datetime.fromisoformat(created) < datetime.fromisoformat(
+                    active
+                )
+        for seat in listed:
+            if seat["assignee"]["id"] not in held_before and day > newest - timedelta(days=99):
+                assert seat["created_at"].startswith(day.isoformat())
+        held_before |= people
+    assert seat_total(enterprise.organizations[0], newest) == 60
+
+
+def test_nobody_of_the_demo_uses_copilot_or_is_in_a_team_without_a_seat() -> None:
+    for organization in octo_corp(DAY).organizations:
+        monthly: list[int] = []
+        for day in HUNDRED_DAYS:
+            held = {organization.first_user + index for index in organization.held_seats(day)}
+            users = monthly_people(organization, day)
+            assert users[: len(monthly)] == monthly
+            assert set(users) <= held
+            assert set(active_people(organization, day)) <= set(users)
+            monthly = users
+            members = report_records(organization, "user-teams-1-day", day)
+            assert {row["user_id"] - FIRST_USER_ID for row in members} <= held
+
+
+def test_the_demo_has_team_members_who_never_use_copilot() -> None:
+    for organization in octo_corp(DAY).organizations:
+        members = {row["user_id"] for row in report_records(organization, "user-teams-1-day", DAY)}
+        users = {
+            person["user_id"]
+            for day in HUNDRED_DAYS
+            if organization.has_day(day)
+            for person in report_records(organization, USERS, day)
+        }
+        assert members & users
+        assert len(members - users) >= 3
+
+
+def test_people_and_repositories_of_the_demo_add_up() -> None:
+    enterprise = octo_corp(DAY)
+    for day in HUNDRED_DAYS[::9]:
+        for kind, scope in scopes_of(enterprise):
+            if scope.has_day(day):
+                (record,) = report_records(scope, f"{kind}-1-day", day)
+                assert_people_add_up(report_records(scope, USERS, day), record)
+                assert_repositories_add_up(report_records(scope, REPOS, day), record)
+
+
+# --- the demo's story -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "legacy", "reports_since"),
+    [
+        (100, 30, "2026-09-10"),
+        (365, 30, "2026-09-10"),
+        (30, 9, "2026-10-29"),
+        (10, 3, "2026-11-12"),
+    ],
+)
+def test_the_demos_enterprise_begins_with_legacy_days_and_goes_on_with_reports(
+    count: int, legacy: int, reports_since: str
+) -> None:
+    enterprise = octo_corp(DAY)
+    told = story.begin(enterprise, DAY, DAY - timedelta(days=count - 1))
+    assert enterprise.legacy
+    assert str(enterprise.reports_since) == reports_since
+    assert len(told.legacy) == legacy
+    assert told.legacy[-1] == date.fromisoformat(reports_since) - timedelta(days=1)
+    assert min(told.gap, told.lasting_gap) > told.legacy[-1]
+    # A run that reads the newest four days again meets no gap among them.
+    assert max(told.gap, told.lasting_gap) < DAY - timedelta(days=3)
+    story.close_legacy(enterprise)
+    assert not enterprise.legacy
+
+
+def test_every_report_of_the_demo_has_one_gap_and_one_of_them_stays() -> None:
+    enterprise = octo_corp(DAY)
+    told = story.begin(enterprise, DAY, HUNDRED_DAYS[0])
+    broken = [
+        (scope.slug, report, day)
+        for _, scope in scopes_of(enterprise)
+        for (report, day), given in scope.reports.items()
+        if isinstance(given, ReportFiles) and given.files == ['{"day": "']
+    ]
+    assert len(broken) == len({(slug, report) for slug, report, _ in broken}) == 12
+    lasting = {("octo-labs", REPOS), ("octo-corp", REPOS)}
+    days = {(slug, report): day for slug, report, day in broken}
+    assert {days[each] for each in lasting} == {told.lasting_gap}
+    assert {day for each, day in days.items() if each not in lasting} == {told.gap}
+
+    story.end(enterprise, told)
+    left = {
+        (scope.slug, report)
+        for _, scope in scopes_of(enterprise)
+        for (report, day), given in scope.reports.items()
+        if isinstance(given, ReportFiles) and given.files == ['{"day": "']
+    }
+    assert left == lasting
+
+
+def test_an_organization_and_the_enterprise_of_the_demo_are_restated() -> None:
+    enterprise = octo_corp(DAY)
+    told = story.begin(enterprise, DAY, HUNDRED_DAYS[0])
+    for kind, scope in scopes_of(enterprise)[:2]:
+        report = f"{kind}-1-day"
+        given = scope.reports[report, told.restated]
+        assert isinstance(given, ReportFiles)
+        first = json.loads(given.files[0])
+        (last,) = report_records(scope, report, told.restated)
+        assert first["daily_active_users"] < last["daily_active_users"]
+        assert first["code_generation_activity_count"] < last["code_generation_activity_count"]
+
+
+def test_names_of_a_later_time_come_on_some_days_of_the_demo_and_stay() -> None:
+    enterprise = octo_corp(DAY)
+    told = story.begin(enterprise, DAY, HUNDRED_DAYS[0])
+    organization = enterprise.organizations[0]
+    first = {day: organization.reports[ORGANIZATION, day] for day in told.new_names}
+    story.end(enterprise, told)
+    for day in told.new_names:
+        given = organization.reports[ORGANIZATION, day]
+        assert given == first[day]
+        assert isinstance(given, ReportFiles)
+        record = json.loads(given.files[0])
+        assert set(unknown_names(ORGANIZATION, [record])) == {
+            ("ide", "octo-editor"),
+            ("language", "octo-script"),
+            ("model", "octo-model-1"),
+        }
+        (plain,) = report_records(organization, ORGANIZATION, day)
+        for counter in COUNTERS:
+            assert record[counter] == plain[counter]
 
 
 # --- over HTTP --------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from copilot_pipeline.days import day_range, newest_complete_day
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.demo.history import take_snapshots
+from copilot_pipeline.demo.organization import Organization, Tenure
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
 
@@ -256,3 +257,46 @@ def test_seats_survive_names_that_databases_dislike(
     assert execute("daily_copilot", [newest_complete_day()]).success
     (row,) = read_table(warehouse_environment, SEATS)
     assert row["user_login"] == hostile.replace("\x00", "\ufffd")
+
+
+def test_the_demo_takes_a_snapshot_as_of_each_past_day_that_it_is_told(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    newest = newest_complete_day()
+    days = day_range(newest - timedelta(days=9), newest - timedelta(days=1))
+    missed = days.pop(5)
+    organization = github.organization("octo-demo")
+    organization.tenures = {39: Tenure(given=days[3]), 38: Tenure(given=days[6])}
+    with Database(warehouse_environment) as database:
+        assert take_snapshots(database, github, days) == []
+        # Once more: the same rows again.
+        assert take_snapshots(database, github, days[:2]) == []
+    rows = read_table(warehouse_environment, SEATS)
+    held = {day: [row for row in rows if str(row["day"]) == str(day)] for day in days}
+    assert [len(held[day]) for day in days] == [38, 38, 38, 39, 39, 39, 40, 40]
+    assert str(missed) not in {str(row["day"]) for row in rows}
+    billed = read_table(warehouse_environment, "_tool_copilot_billing")
+    assert {str(row["day"]): row["total"] for row in billed} == {
+        str(day): len(seats) for day, seats in held.items()
+    }
+    last_active = [
+        {row["user_id"]: row["last_activity_at"] for row in held[day]}
+        for day in (days[0], days[-1])
+    ]
+    assert any(last_active[1][user] != active for user, active in last_active[0].items())
+    # The clock stands where it was: GitHub still shows the present.
+    assert execute("daily_copilot", [newest]).success
+    assert len(read_table(warehouse_environment, SEATS)) == len(rows) + 40
+
+
+def test_a_snapshot_that_fails_in_the_demo_is_named(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    github.faults.add("/billing$", times=1, **faults.not_owner())
+    past = newest_complete_day() - timedelta(days=2)
+    with Database(warehouse_environment) as database:
+        (line,) = take_snapshots(database, github, [past])
+    assert line.startswith(f"organization octo-demo, {past}: ")
+    assert len(read_table(warehouse_environment, SEATS)) == 40

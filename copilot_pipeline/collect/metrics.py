@@ -69,7 +69,7 @@ def load_metrics(
         loader.tasks,
         lambda scope: scope.collected_reports,
     )
-    yield from count_stale_days(database, scopes)
+    count_stale_days(database)
 
 
 class _Loader:

@@ -43,7 +43,7 @@ def rebuild_metrics(
                     yield from failed(str(scope), report, [day], error)
                 else:
                     yield Outcome(str(scope), report, day, State.LOADED, rows)
-    yield from count_stale_days(database, scopes)
+    count_stale_days(database)
 
 
 def _rebuild(

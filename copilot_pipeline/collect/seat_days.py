@@ -1,27 +1,43 @@
 """Seats counted anew after users reports have come, which say more of who used theirs."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 
-from copilot_pipeline.collect.outcomes import Outcome, failed
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.rows import lock_scope
-from copilot_pipeline.warehouse.scopes import Scope
-from copilot_pipeline.warehouse.seat_days import count_seat_day, list_uncounted_days, seat_days
+from copilot_pipeline.warehouse.seat_days import count_seat_day, list_uncounted_days
+
+logger = logging.getLogger(__name__)
 
 
-def count_stale_days(database: Database, scopes: Sequence[Scope]) -> Iterator[Outcome]:
-    """Counts every snapshot whose counts are stale or missing; an outcome for each that failed.
+def count_stale_days(database: Database) -> None:
+    """Counts every snapshot whose counts are stale or missing, also of removed scopes.
 
-    A run that ends before leaves them stale, for the next one.
+    One that cannot be counted stays stale, for the next load, and is warned of: the reports that
+    were just loaded are there all the same.
     """
-    for scope in scopes:
-        with database.read() as connection:
-            days = list_uncounted_days(connection, scope.id)
-        for day in days:
-            try:
-                with database.write() as connection:
-                    lock_scope(connection, scope.id)
-                    count_seat_day(connection, scope.id, day)
-            except CopilotPipelineError as error:
-                yield from failed(str(scope), seat_days.name, [day], error)
+    uncounted: list[tuple[int, date]] = []
+    errors: list[CopilotPipelineError] = []
+    with _noted(errors), database.read() as connection:
+        uncounted = list_uncounted_days(connection)
+    for scope_id, day in uncounted:
+        with _noted(errors), database.write() as connection:
+            lock_scope(connection, scope_id)
+            count_seat_day(connection, scope_id, day)
+    if errors:
+        logger.warning(
+            "The seats could not be counted again after the users reports; dashboards show older "
+            "counts until the next load: %s",
+            errors[0],
+        )
+
+
+@contextmanager
+def _noted(errors: list[CopilotPipelineError]) -> Iterator[None]:
+    try:
+        yield
+    except CopilotPipelineError as error:
+        errors.append(error)

@@ -52,7 +52,8 @@ def is_offered(scope: Organization | Enterprise, name: str) -> bool:
 
 def has_report(scope: Organization | Enterprise, name: str, day: date) -> bool:
     """Whether GitHub ever made the report of this day."""
-    return scope.has_day(day) and day >= _FIRST_DAYS.get(name, date.min)
+    since = max(scope.reports_since or date.min, _FIRST_DAYS.get(name, date.min))
+    return scope.has_day(day) and day >= since
 
 
 def report_records(scope: Organization | Enterprise, name: str, day: date) -> list[Record]:

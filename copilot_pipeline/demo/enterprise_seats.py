@@ -25,26 +25,27 @@ def enterprise_seats(enterprise: Enterprise, day: date, start: int, stop: int) -
         held = seats(organization, day, max(0, start - offset), max(0, stop - offset))
         payer = _simple_organization(organization)
         listed += [{**seat, "organization": payer} for seat in held]
-        offset += seat_total(organization)
+        offset += seat_total(organization, day)
     team = _enterprise_team(enterprise)
-    again = _also_from_enterprise_team(enterprise, day)[max(0, start - offset) : stop - offset]
+    again = _also_from_enterprise_team(enterprise, day)
+    again = again[max(0, start - offset) : max(0, stop - offset)]
     listed += [{**seat, "organization": None, "assigning_team": team} for seat in again]
     return listed
 
 
-def enterprise_seat_rows(enterprise: Enterprise) -> int:
+def enterprise_seat_rows(enterprise: Enterprise, day: date) -> int:
     """How many seats are listed: more than are billed, as some people have two."""
     if enterprise.seats is not None:
         return len(enterprise.seats)
-    own = sum(seat_total(organization) for organization in enterprise.organizations)
-    return own + _seats_from_enterprise_team(enterprise)
+    own = sum(seat_total(organization, day) for organization in enterprise.organizations)
+    return own + _seats_from_enterprise_team(enterprise, day)
 
 
-def enterprise_seat_total(enterprise: Enterprise) -> int:
+def enterprise_seat_total(enterprise: Enterprise, day: date) -> int:
     """Everybody with a seat once; a seat that names nobody counts too."""
     people: set[int] = set()
     nobody = 0
-    for user in _assignees(enterprise):
+    for user in _assignees(enterprise, day):
         if user is None:
             nobody += 1
         else:
@@ -52,7 +53,7 @@ def enterprise_seat_total(enterprise: Enterprise) -> int:
     return len(people) + nobody
 
 
-def _assignees(enterprise: Enterprise) -> Iterator[int | None]:
+def _assignees(enterprise: Enterprise, day: date) -> Iterator[int | None]:
     if enterprise.seats is not None:
         yield from map(_assignee, enterprise.seats)
         return
@@ -61,7 +62,7 @@ def _assignees(enterprise: Enterprise) -> Iterator[int | None]:
             yield from map(_assignee, organization.seats)
         else:
             first = FIRST_USER_ID + organization.first_user
-            yield from range(first, first + organization.seat_count)
+            yield from (first + index for index in organization.held_seats(day))
 
 
 def _assignee(seat: Record) -> int | None:
@@ -69,9 +70,9 @@ def _assignee(seat: Record) -> int | None:
     return None if assignee is None else int(assignee["id"])
 
 
-def _seats_from_enterprise_team(enterprise: Enterprise) -> int:
+def _seats_from_enterprise_team(enterprise: Enterprise, day: date) -> int:
     first = enterprise.organizations[:1]
-    return sum(min(_FROM_ENTERPRISE_TEAM, seat_total(organization)) for organization in first)
+    return sum(min(_FROM_ENTERPRISE_TEAM, seat_total(organization, day)) for organization in first)
 
 
 def _also_from_enterprise_team(enterprise: Enterprise, day: date) -> list[Record]:

@@ -20,7 +20,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
@@ -167,6 +167,15 @@ class SimulatedGitHub:
         query["sig"] = self._signature(path, query)
         return f"{self.download_url}{path}?{urlencode(query)}"
 
+    @contextlib.contextmanager
+    def as_of(self, day: date) -> Iterator[None]:
+        """Shows reports and seats as on the next morning, when the day was the newest complete."""
+        before, self._today = self._today, day + timedelta(days=1)
+        try:
+            yield
+        finally:
+            self._today = before
+
     @property
     def today(self) -> date:
         return self._today or datetime.now(UTC).date()
@@ -211,6 +220,7 @@ class SimulatedGitHub:
             (f"{prefix}/{one_day}", self._one_day_report, METRICS_SCOPES),
             (f"{prefix}/{latest}", self._latest_report, METRICS_SCOPES),
             (f"{enterprise}/billing/seats", self._enterprise_seats, ENTERPRISE_SCOPES),
+            (f"{enterprise}/metrics", self._legacy_metrics, ENTERPRISE_SCOPES),
             (f"{enterprise}/{one_day}", self._one_day_report, ENTERPRISE_SCOPES),
             (f"{enterprise}/{latest}", self._latest_report, ENTERPRISE_SCOPES),
             ("/{path:path}", self._nothing, ANY_SCOPE),
@@ -310,37 +320,36 @@ class SimulatedGitHub:
 
     def _seats(self, request: HttpRequest, account: _Account) -> Response:
         organization = self._organization(request)
-        page = _Page.of(request, seat_total(organization), default_size=50)
+        page = _Page.of(request, seat_total(organization, self.newest_day), default_size=50)
         listed = seats(organization, self.newest_day, page.start, page.stop)
         body = {"total_seats": page.total, "seats": listed}
         return JSONResponse(body, headers=page.link_header(request, self.url))
 
     def _enterprise_seats(self, request: HttpRequest, account: _Account) -> Response:
         enterprise = self._enterprise(request)
-        page = _Page.of(request, enterprise_seat_rows(enterprise), default_size=50)
-        listed = enterprise_seats(enterprise, self.newest_day, page.start, page.stop)
-        body = {"total_seats": enterprise_seat_total(enterprise), "seats": listed}
+        day = self.newest_day
+        page = _Page.of(request, enterprise_seat_rows(enterprise, day), default_size=50)
+        listed = enterprise_seats(enterprise, day, page.start, page.stop)
+        body = {"total_seats": enterprise_seat_total(enterprise, day), "seats": listed}
         return JSONResponse(body, headers=page.link_header(request, self.url))
 
     def _legacy_metrics(self, request: HttpRequest, account: _Account) -> Response:
-        organization = self._organization(request)
-        if not organization.legacy:
+        scope = self._scope(request)
+        if not scope.legacy:
             raise _RefusedError(faults.legacy_closed())
         since = _day_parameter(request, "since") or date.min
         until = _day_parameter(request, "until") or date.max
-        days = [day for day in self._legacy_days(organization) if since <= day <= until]
+        days = [day for day in self._legacy_days(scope) if since <= day <= until]
         page = _Page.of(request, len(days), default_size=100)
-        given = organization.legacy_days or {}
-        body = [
-            given.get(day) or legacy_day(organization, day) for day in days[page.start : page.stop]
-        ]
+        given = scope.legacy_days or {}
+        body = [given.get(day) or legacy_day(scope, day) for day in days[page.start : page.stop]]
         return JSONResponse(body, headers=page.link_header(request, self.url))
 
-    def _legacy_days(self, organization: Organization) -> list[date]:
-        if organization.legacy_days is not None:
-            return sorted(organization.legacy_days)
+    def _legacy_days(self, scope: Organization | Enterprise) -> list[date]:
+        if scope.legacy_days is not None:
+            return sorted(scope.legacy_days)
         reach = (self.newest_day - timedelta(days=n) for n in reversed(range(LEGACY_REACH.days)))
-        return [day for day in reach if organization.has_day(day)]
+        return [day for day in reach if scope.has_day(day)]
 
     def _one_day_report(self, request: HttpRequest, account: _Account) -> Response:
         scope = self._scope(request)

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from datetime import date
 
 from copilot_pipeline.demo.chance import split
-from copilot_pipeline.demo.organization import Organization, Record
+from copilot_pipeline.demo.organization import Enterprise, Organization, Record
+from copilot_pipeline.demo.people import active_people
 from copilot_pipeline.demo.usage import (
     CODE_COUNTERS,
     COMPLETION,
     PROMPTS,
-    active_users,
     breakdown,
     usage_rows,
 )
@@ -30,20 +30,30 @@ _COUNTERS = {
 }
 
 
-def legacy_day(organization: Organization, day: date) -> Record:
-    """One day of the closed `/orgs/{org}/copilot/metrics`, with the report's completion counts."""
-    users = active_users(organization, day).daily
-    rows = usage_rows(organization, day)
+def legacy_day(scope: Organization | Enterprise, day: date) -> Record:
+    """One day of the closed `/copilot/metrics`, with the completions that the report counts.
+
+    An enterprise's counts are its organizations' together, with each person once.
+    """
+    organizations = scope.organizations if isinstance(scope, Enterprise) else [scope]
+    present = [organization for organization in organizations if organization.has_day(day)]
+    users = len({number for each in present for number in active_people(each, day)})
+    rows = [row for organization in present for row in usage_rows(organization, day)]
     chats = sum(row[PROMPTS] for row in rows if row["feature"].startswith("chat_"))
     return {
         "date": day.isoformat(),
         "total_active_users": users,
-        "total_engaged_users": round(users * 0.94),
-        "copilot_ide_code_completions": _completions(rows, round(users * 0.92)),
+        "total_engaged_users": _most_of(users, 0.94),
+        "copilot_ide_code_completions": _completions(rows, _most_of(users, 0.92)),
         "copilot_ide_chat": _ide_chat(chats, round(users * 0.70)),
         "copilot_dotcom_chat": _dotcom_chat(round(users * 0.25)),
         "copilot_dotcom_pull_requests": _pull_requests(round(users * 0.20)),
     }
+
+
+def _most_of(users: int, share: float) -> int:
+    """Some are active without being engaged, but not if there is one person only."""
+    return max(int(users * share), min(users, 1))
 
 
 def _model(name: str, users: int) -> Record:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum, auto
 from typing import Any
 
@@ -39,11 +40,37 @@ class ReportFiles:
     links: list[str] | None = None
 
 
+@dataclass(frozen=True)
+class Tenure:
+    """When a seat was given (None: before any report), and cancelled: it ends with the month.
+
+    From `stopped` on, its holder uses Copilot no more.
+    """
+
+    given: date | None = None
+    cancelled: date | None = None
+    stopped: date | None = None
+
+    def is_given(self, day: date) -> bool:
+        return self.given is None or self.given <= day
+
+    def has_ended(self, day: date) -> bool:
+        return self.cancelled is not None and day >= next_month(self.cancelled)
+
+    def has_stopped(self, day: date) -> bool:
+        return self.stopped is not None and day >= self.stopped
+
+
+_ALWAYS = Tenure()
+
+
 @dataclass
 class Organization:
     """One organization of the simulated GitHub; what a test sets replaces what is generated.
 
-    Its seats are held by the users with the numbers from `first_user` on.
+    Its seats are held by the users with the numbers from `first_user` on: as many as `seat_count`
+    says on every day, apart from those that `tenures` names by their index. It has no reports of
+    days before `reports_since`.
     """
 
     slug: str
@@ -51,7 +78,9 @@ class Organization:
     plan_type: str = "business"
     first_day: date | None = None
     legacy: bool = False
+    reports_since: date | None = None
     reports: dict[tuple[str, date], ReportFiles | NotReady] = field(default_factory=dict)
+    tenures: dict[int, Tenure] = field(default_factory=dict)
     billing: Record | None = None
     seats: list[Record] | None = None
     legacy_days: dict[date, Record] | None = None
@@ -65,6 +94,23 @@ class Organization:
     def has_day(self, day: date) -> bool:
         return self.first_day is None or day >= self.first_day
 
+    def given_seats(self, day: date) -> Sequence[int]:
+        """The indexes of the seats that were given until then, whether or not they ended."""
+        everything = range(self.seat_count)
+        if not self.tenures:
+            return everything
+        return [index for index in everything if self.tenure(index).is_given(day)]
+
+    def held_seats(self, day: date) -> Sequence[int]:
+        """The indexes of the seats that are held at the end of the day."""
+        given = self.given_seats(day)
+        if not self.tenures:
+            return given
+        return [index for index in given if not self.tenure(index).has_ended(day)]
+
+    def tenure(self, index: int) -> Tenure:
+        return self.tenures.get(index, _ALWAYS)
+
 
 @dataclass
 class Enterprise:
@@ -77,8 +123,11 @@ class Enterprise:
 
     slug: str
     organizations: list[Organization]
+    legacy: bool = False
+    reports_since: date | None = None
     reports: dict[tuple[str, date], ReportFiles | NotReady] = field(default_factory=dict)
     seats: list[Record] | None = None
+    legacy_days: dict[date, Record] | None = None
 
     def __post_init__(self) -> None:
         next_user = 0
@@ -94,3 +143,8 @@ class Enterprise:
 
     def has_day(self, day: date) -> bool:
         return any(organization.has_day(day) for organization in self.organizations)
+
+
+def next_month(day: date) -> date:
+    """The first day of the month that follows."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -33,8 +33,8 @@ _STEPS = {
         "active_vscode_agent": 41,
     }.items()
 }
-# Of the monthly users, those who may be active on a day. They change by a two hundredth every day,
-# so that a week has at most the 0.9 of `active_users` and four weeks have nearly all of them.
+# Of the monthly users, those who may be active on a day. They change by a two hundredth every
+# day, so that a week has at most the 0.9 of `active_users` and four weeks have nearly all of them.
 _AROUND = 0.87
 _CHANGE = 0.005
 
@@ -52,18 +52,27 @@ def by_taste(people: Sequence[int], name: str) -> list[int]:
 def monthly_people(organization: Organization, day: date) -> list[int]:
     """The users of the 28 days that end on `day`, first those who took it up first.
 
-    Nobody holds an idle seat, unless there are more users than seats in use.
+    Nobody holds an idle seat, unless there are more users than seats in use. Whoever got a seat
+    later comes after all who had one: nobody who uses Copilot stops as others begin.
     """
     first = organization.first_user
-    used, unused = ([first + index for index in seats] for seats in seats_by_use(organization))
-    adopters = by_taste(used, "adoption") + unused
+    used, unused = ([first + index for index in seats] for seats in seats_by_use(organization, day))
+    adopters = by_taste(used, "adoption")
+    if organization.tenures:
+        adopters.sort(key=lambda number: organization.tenure(number - first).given or date.min)
+    adopters += unused
     return adopters[: active_users(organization, day).monthly]
 
 
 def active_people(organization: Organization, day: date) -> list[int]:
     """The active users of the day, as many as the aggregate reports."""
     daily = active_users(organization, day).daily
-    pool = monthly_people(organization, day)
+    first = organization.first_user
+    pool = [
+        number
+        for number in monthly_people(organization, day)
+        if not organization.tenure(number - first).has_stopped(day)
+    ]
     start = int(day.toordinal() * _CHANGE % 1 * len(pool))
     around = [*pool[start:], *pool[:start]][: max(daily, int(len(pool) * _AROUND))]
     return seeded(organization.slug.lower(), day, "people").sample(around, daily)

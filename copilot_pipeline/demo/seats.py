@@ -9,7 +9,7 @@ import math
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from copilot_pipeline.demo.chance import chance
-from copilot_pipeline.demo.organization import Organization, Record
+from copilot_pipeline.demo.organization import Organization, Record, next_month
 from copilot_pipeline.demo.teams import assigning_team, team_record
 from copilot_pipeline.demo.users import FIRST_USER_ID, login_of, simple_user
 
@@ -34,12 +34,13 @@ def seats(organization: Organization, day: date, start: int, stop: int) -> list[
     """The seats at the positions start (inclusive) to stop, as they stood at the end of `day`."""
     if organization.seats is not None:
         return organization.seats[start:stop]
-    last = min(stop, organization.seat_count)
-    return [_seat(organization, index, day) for index in range(start, last)]
+    held = organization.held_seats(day)[start:stop]
+    return [_seat(organization, index, day) for index in held]
 
 
-def seat_total(organization: Organization) -> int:
-    return organization.seat_count if organization.seats is None else len(organization.seats)
+def seat_total(organization: Organization, day: date) -> int:
+    held = organization.held_seats(day) if organization.seats is None else organization.seats
+    return len(held)
 
 
 def billing(organization: Organization, day: date) -> Record:
@@ -47,7 +48,7 @@ def billing(organization: Organization, day: date) -> Record:
     if organization.billing is not None:
         return organization.billing
     cycle = datetime(day.year, day.month, 1, tzinfo=UTC)
-    held = seats(organization, day, 0, seat_total(organization))
+    held = seats(organization, day, 0, seat_total(organization, day))
     active = sum(_is_since(seat.get("last_activity_at"), cycle) for seat in held)
     return {
         "seat_breakdown": {
@@ -77,8 +78,12 @@ def _seat(organization: Organization, index: int, day: date) -> Record:
     slug = organization.slug.lower()
     number = organization.first_user + index
     place = _place(chance(slug, "seats"), index)
-    created = _created_day(slug, index, day, idle=_NEVER_USED <= place < _NEVER_USED + _IDLE)
-    used = _last_activity_day(slug, index, day, created, place)
+    created = organization.tenure(index).given or _created_day(
+        slug, index, day, idle=_NEVER_USED <= place < _NEVER_USED + _IDLE
+    )
+    stopped = organization.tenure(index).stopped
+    last_day = day if stopped is None else min(day, stopped - timedelta(days=1))
+    used = _last_activity_day(slug, index, last_day, created, place)
     zone = _OTHER_ZONE if index % 9 == 4 else UTC
 
     def instant(on: date, hour: int) -> str:
@@ -86,11 +91,12 @@ def _seat(organization: Organization, index: int, day: date) -> Record:
         moment += timedelta(seconds=int(3600 * chance(slug, index, on, hour)))
         return moment.astimezone(zone).isoformat().replace("+00:00", "Z")
 
-    cancelled = chance(slug, index, "cancelled") < _PENDING_CANCELLATION
     seat: Record = {
         "created_at": instant(created, 8),
         "updated_at": instant(used or created, 9),
-        "pending_cancellation_date": _next_month(day).isoformat() if cancelled else None,
+        "pending_cancellation_date": (
+            next_month(day).isoformat() if _is_cancelled(organization, index, day) else None
+        ),
         "last_activity_at": instant(used, 14) if used else None,
         "last_activity_editor": (
             _EDITORS[int(chance(slug, index, "editor") * len(_EDITORS))] if used else None
@@ -104,17 +110,24 @@ def _seat(organization: Organization, index: int, day: date) -> Record:
     return seat
 
 
+def _is_cancelled(organization: Organization, index: int, day: date) -> bool:
+    if not organization.tenures:
+        return chance(organization.slug.lower(), index, "cancelled") < _PENDING_CANCELLATION
+    cancelled = organization.tenure(index).cancelled
+    return cancelled is not None and cancelled <= day
+
+
 def _place(offset: float, index: int) -> float:
     """Steps of the golden ratio spread the kinds of seat evenly, also over a few seats."""
     return (offset + index * _GOLDEN_RATIO) % 1
 
 
-def seats_by_use(organization: Organization) -> tuple[list[int], list[int]]:
-    """The indexes of the seats that are in use, and of those that are idle or were never used."""
+def seats_by_use(organization: Organization, day: date) -> tuple[list[int], list[int]]:
+    """The seats given until then by index: those in use, and those idle or never used."""
     offset = chance(organization.slug.lower(), "seats")
     used: list[int] = []
     unused: list[int] = []
-    for index in range(organization.seat_count):
+    for index in organization.given_seats(day):
         (unused if _place(offset, index) < _NEVER_USED + _IDLE else used).append(index)
     return used, unused
 
@@ -132,7 +145,8 @@ def _last_activity_day(
     if place < _NEVER_USED:
         return None
     if place < _NEVER_USED + _IDLE:
-        return _latest_in_cycle(slug, index, day - timedelta(days=31), 90)
+        last = _latest_in_cycle(slug, index, day - timedelta(days=31), 90)
+        return last if last > created else None
     # Whether a person was active on a day must not depend on when one asks.
     habit = 0.4 + 0.5 * chance(slug, index, "habit")
     used = day
@@ -147,7 +161,3 @@ def _latest_in_cycle(slug: str, index: int, day: date, length: int) -> date:
     """The newest of the days that repeat every `length` days for this seat, at most `day`."""
     offset = int(chance(slug, index, length) * length)
     return day - timedelta(days=(day.toordinal() + offset) % length)
-
-
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

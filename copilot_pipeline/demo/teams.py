@@ -34,7 +34,7 @@ def enterprise_team_rows(enterprise: Enterprise, day: date) -> list[Record]:
 
 def _rows(organization: Organization, day: date, scope: Record) -> list[Record]:
     rows = []
-    for team, members in enumerate(_members(organization)):
+    for team, members in enumerate(_members(organization, day)):
         if len(members) < _FEWEST_MEMBERS:
             continue
         rows += [
@@ -51,10 +51,10 @@ def _rows(organization: Organization, day: date, scope: Record) -> list[Record]:
     return rows
 
 
-def _members(organization: Organization) -> list[list[int]]:
+def _members(organization: Organization, day: date) -> list[list[int]]:
     """The numbers of each team's users: who has the seat from a team is in it, some are in two."""
     members: list[list[int]] = [[] for _ in TEAMS]
-    for index in range(organization.seat_count):
+    for index in organization.held_seats(day):
         number = organization.first_user + index
         team = assigning_team(organization, index)
         if team is not None:

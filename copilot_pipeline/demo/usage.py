@@ -49,9 +49,9 @@ def _maturity(day: date) -> float:
 
 
 def active_users(organization: Organization, day: date) -> ActiveUsers:
-    # Monthly users never shrink and daily ones stay below 0.76 of them, so no day of a window has
-    # more users than the window.
-    monthly = round(organization.seat_count * (0.15 + 0.58 * _maturity(day)))
+    # Neither given seats nor monthly users ever become fewer, and daily users stay below 0.76 of
+    # the monthly ones, so no day of a window has more users than the window.
+    monthly = round(len(organization.given_seats(day)) * (0.15 + 0.58 * _maturity(day)))
     low, high = (0.06, 0.14) if day.weekday() >= 5 else (0.64, 0.76)
     share = low + (high - low) * chance(organization.slug.lower(), day, "active")
     return ActiveUsers(round(monthly * share), math.ceil(monthly * 0.9), monthly)

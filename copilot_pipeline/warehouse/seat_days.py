@@ -129,20 +129,20 @@ def mark_stale(connection: Connection, scope_id: int, since: date) -> None:
     connection.execute(sa.update(seat_days).where(*later, fresh).values(is_stale=True))
 
 
-def list_uncounted_days(connection: Connection, scope_id: int) -> list[date]:
-    """The days with a snapshot whose counts are stale or missing."""
+def list_uncounted_days(connection: Connection) -> list[tuple[int, date]]:
+    """The scopes and days with a snapshot whose counts are stale or missing."""
     counted = sa.exists().where(
         seat_days.c.scope_id == raw_seats.c.scope_id,
         seat_days.c.day == raw_seats.c.day,
         seat_days.c.is_stale.is_(False),
     )
     query = (
-        sa.select(raw_seats.c.day)
-        .where(raw_seats.c.scope_id == scope_id, ~counted)
+        sa.select(raw_seats.c.scope_id, raw_seats.c.day)
+        .where(~counted)
         .distinct()
-        .order_by(raw_seats.c.day)
+        .order_by(raw_seats.c.scope_id, raw_seats.c.day)
     )
-    return list(connection.execute(query).scalars())
+    return [(row.scope_id, row.day) for row in connection.execute(query)]
 
 
 def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

@@ -1,18 +1,16 @@
 """The few numbers that a manager asks for first, read from the tool tables."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from copilot_pipeline.warehouse.tables import language_metrics, org_metrics, seats
+from copilot_pipeline.warehouse.seat_days import seat_days
+from copilot_pipeline.warehouse.tables import language_metrics, org_metrics
 
 # The days over which rates and languages are summed, the newest day included.
 PERIOD_DAYS = 28
-
-# A seat without activity for this long is idle, if it was held for as long.
-IDLE_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,8 @@ class Summary:
     """One scope's adoption on its newest loaded day. None: not known.
 
     Active users are people; suggestions, acceptances and languages are sums over the 28 days that
-    end on the day; seats are the people who hold one in the newest snapshot.
+    end on the day; seats are the people who hold one in the newest snapshot, `seats_idle` those of
+    them who are idle or never used it.
     """
 
     day: date
@@ -45,7 +44,7 @@ class Summary:
     seats_idle: int | None
 
 
-def read_summary(connection: Connection, scope_id: int, now: datetime) -> Summary | None:
+def read_summary(connection: Connection, scope_id: int) -> Summary | None:
     """The scope's summary, or None where no day is loaded."""
     table = org_metrics
     of_scope = sa.select(table).where(table.c.scope_id == scope_id)
@@ -60,7 +59,7 @@ def read_summary(connection: Connection, scope_id: int, now: datetime) -> Summar
             sa.func.sum(table.c.completion_acceptances).filter(in_period),
         ).where(table.c.scope_id == scope_id)
     ).one()
-    snapshot_day, seat_total, seats_idle = _seats(connection, scope_id, now)
+    snapshot_day, seat_total, seats_idle = _seats(connection, scope_id)
     return Summary(
         day=newest.day,
         days_loaded=sums[0],
@@ -90,20 +89,13 @@ def _languages(connection: Connection, scope_id: int, last: date) -> list[Langua
     return [Language(name, int(s), int(a)) for name, s, a in connection.execute(query)]
 
 
-def _seats(
-    connection: Connection, scope_id: int, now: datetime
-) -> tuple[date | None, int | None, int | None]:
-    of_scope = seats.c.scope_id == scope_id
-    day = connection.execute(sa.select(sa.func.max(seats.c.day)).where(of_scope)).scalar()
-    if day is None:
-        return None, None, None
-    since = now - timedelta(days=IDLE_DAYS)
-    idle = sa.and_(
-        sa.or_(seats.c.last_activity_at.is_(None), seats.c.last_activity_at < since),
-        seats.c.created_at < since,
+def _seats(connection: Connection, scope_id: int) -> tuple[date | None, int | None, int | None]:
+    counts = seat_days.c
+    query = (
+        sa.select(counts.day, counts.seats, counts.idle_seats + counts.never_used_seats)
+        .where(counts.scope_id == scope_id)
+        .order_by(counts.day.desc())
+        .limit(1)
     )
-    # A person may hold several seats of an enterprise, and uses Copilot through any of them.
-    people = sa.func.count(seats.c.user_id.distinct())
-    counts = sa.select(people, people.filter(sa.func.coalesce(idle, False).is_(False)))
-    total, in_use = connection.execute(counts.where(of_scope, seats.c.day == day)).one()
-    return day, total, total - in_use
+    newest = connection.execute(query).one_or_none()
+    return (None, None, None) if newest is None else (newest[0], newest[1], newest[2])

@@ -42,8 +42,8 @@ class Words:
             yesterday=self.days_before.format(self.today, 1),
             provisional_from=self.days_before.format(self.today, 3),
             next_day=self.days_after.format("calendar.day", 1),
-            reports_end=self.days_after.format("expected.day", 365),
-            legacy_end=self.days_after.format("expected.day", 100),
+            reports_end=self.days_after.format("expected.day", 366),
+            legacy_end=self.days_after.format("expected.day", 101),
         )
 
 
@@ -139,6 +139,8 @@ FROM (
 ) AS known
 """
 
+# Whether somebody was active is NULL, not false, where GitHub left a counter or flag out and the
+# others say nothing: ask for those who were. (The indexes below know the condition as it is.)
 USER_DAYS = """
 CREATE VIEW copilot_user_days AS
 SELECT
@@ -264,7 +266,8 @@ FROM (
 JOIN copilot_scopes AS scope ON scope.id = asked.scope_id
 """
 
-# Every expected day; one without a row in the status is missing.
+# Every expected day; one without a row in the status is missing. GitHub serves the 365 (legacy:
+# 100) newest complete days.
 REPORT_DAYS = """
 CREATE VIEW copilot_report_days AS
 WITH RECURSIVE spans AS (
