@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from copilot_pipeline import settings
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline_tests.grafana.warehouse import let_grafana_read, run_demo
 from copilot_pipeline_tests.leaks import SECRET, files_that_leak, leaked, tables_that_leak
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +76,50 @@ def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
     yield url
     assert tables_that_leak(url) == []
     _administrate(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def demo_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database with the demo's data, which Grafana's role may read.
+
+    The first test process that needs it fills it, the others wait. Nothing connects to it: it is
+    there to be copied.
+    """
+    name, unfinished = "demo_template", "demo_unfinished"
+    with _connected(postgres_server) as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_lock(1)")
+        known = sa.text("SELECT count(*) FROM pg_database WHERE datname = :name")
+        if not connection.execute(known, {"name": name}).scalar():
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")
+            connection.exec_driver_sql(f"CREATE DATABASE {unfinished}")
+            url = _with_database(postgres_server, unfinished)
+            run_demo(url, tmp_path_factory.mktemp("demo"))
+            let_grafana_read(url)
+            connection.exec_driver_sql(f"ALTER DATABASE {unfinished} RENAME TO {name}")
+    return name
+
+
+@pytest.fixture(scope="session")
+def demo_url(postgres_server: str, demo_template: str) -> Iterator[str]:
+    """The demo's warehouse, for reading: a copy for each test process."""
+    with copied(postgres_server, demo_template) as url:
+        yield url
+
+
+@pytest.fixture
+def demo_copy(postgres_server: str, demo_template: str) -> Iterator[str]:
+    """The demo's warehouse, for a test that changes it."""
+    with copied(postgres_server, demo_template) as url:
+        yield url
+
+
+@contextmanager
+def copied(server: str, template: str) -> Iterator[str]:
+    """The address of a copy of the database, which is dropped afterwards."""
+    name = f"test_{uuid4().hex[:12]}"
+    _administrate(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _with_database(server, name)
+    _administrate(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -159,7 +205,14 @@ def _with_database(server: str, name: str) -> str:
 
 
 def _administrate(server: str, statement: str) -> None:
+    with _connected(server) as connection:
+        connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def _connected(server: str) -> Iterator[sa.Connection]:
+    """A connection that commits each statement, and is closed afterwards."""
     url = sa.make_url(server).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
+        yield connection

@@ -6,7 +6,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from copy import deepcopy
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any

@@ -1,0 +1,369 @@
+"""The dashboard of the data itself: what is there, what is missing, and what changed."""
+
+from __future__ import annotations
+
+from grafana.source import panels
+from grafana.source.model import Json, Section, dashboard
+from grafana.source.shared import (
+    ANNOTATIONS,
+    CALENDAR,
+    CHOSEN,
+    IN_SCOPES,
+    LEVEL,
+    PER_SCOPE,
+    SCOPE,
+    days_of_chosen,
+)
+
+_OF_CHOSEN = f"WHERE {IN_SCOPES} AND $__timeFilter(day)"
+_STATES = """Loaded: its rows are there. No data: GitHub has no report of the day, which is no zero.
+Not ready: not yet. No access: the token may not read it. Failed: the last attempt failed."""
+_STATE_COLORS = {
+    "loaded": "green",
+    "no data": "blue",
+    "not ready": "yellow",
+    "no access": "orange",
+    "failed": "red",
+}
+_STATE = "replace(state, '_', ' ')"
+
+# Counted from the lengths of the spans: much faster than day by day. Provisional are the three
+# newest complete days.
+_TODAY = "(now() AT TIME ZONE 'UTC')::date"
+_COUNTS = f"""WITH asked AS MATERIALIZED (
+  SELECT scope_id, report,
+    max(day) FILTER (WHERE state = 'loaded') AS newest_day, max(last_fetched_at) AS asked_last,
+    count(*) FILTER (WHERE $__timeFilter(day) AND state = 'loaded') AS loaded,
+    count(*) FILTER (WHERE $__timeFilter(day) AND state = 'no_data') AS no_data,
+    count(*) FILTER (WHERE $__timeFilter(day) AND state IN ('loaded', 'no_data')
+      AND day < {_TODAY} - 3) AS settled,
+    count(*) FILTER (WHERE $__timeFilter(day) AND change_count > 0) AS restated,
+    count(*) FILTER (WHERE day >= {_TODAY} - 3 AND state = 'loaded') AS provisional
+  FROM _tool_copilot_collection_status
+  WHERE {IN_SCOPES}
+  GROUP BY scope_id, report
+), counts AS (
+  SELECT scope_id, report, last_day, newest_day, asked_last, loaded, no_data, settled, restated,
+    provisional,
+    greatest(0, least($__timeTo()::date, last_day) - greatest($__timeFrom()::date, first_day) + 1)
+      AS expected,
+    greatest(0, least($__timeTo()::date, last_day, {_TODAY} - 4)
+      - greatest($__timeFrom()::date, first_day) + 1) AS expected_settled
+  FROM asked JOIN copilot_report_spans USING (scope_id, report)
+)"""
+
+
+def build() -> Json:
+    return dashboard(
+        "copilot-data-health",
+        "Copilot data health",
+        "What has been collected, what is missing, what GitHub changed, and what does not agree.",
+        time_from="now-90d",
+        variables=[LEVEL, SCOPE],
+        annotations=ANNOTATIONS,
+        sections=[
+            Section(
+                1,
+                "At a glance",
+                [
+                    (
+                        4,
+                        [
+                            (4, _AGE),
+                            (4, _COMPLETE),
+                            (4, _GAP_COUNT),
+                            (4, _PROVISIONAL),
+                            (4, _RESTATED_COUNT),
+                            (4, _EXPIRY),
+                        ],
+                    )
+                ],
+            ),
+            Section(
+                10,
+                "What is there",
+                [(9, [(24, _REPORTS)]), (9, [(14, _DAYS), (10, _SNAPSHOTS)])],
+            ),
+            Section(
+                20,
+                "Gaps, and what GitHub changed",
+                [(9, [(24, _GAPS)]), (10, [(24, _RESTATED)])],
+            ),
+            Section(
+                30,
+                "Does it agree?",
+                [
+                    (9, [(12, _USERS_AGREE), (12, _BREAKDOWNS_AGREE)]),
+                    (8, [(14, _NAMES), (10, _TOKENS)]),
+                ],
+            ),
+        ],
+    )
+
+
+_AGE = panels.stat(
+    2,
+    "Newest day, days ago",
+    """Days from the newest day with an aggregate, of the scope where it is oldest, to today (UTC).
+    GitHub needs two to three days for a report. Whatever range is chosen. Unit: days.""",
+    """SELECT max((now() AT TIME ZONE 'UTC')::date - newest.day) AS days
+FROM copilot_scopes AS scope
+CROSS JOIN LATERAL (
+  SELECT max(day) AS day FROM _tool_copilot_org_metrics WHERE scope_id = scope.id
+) AS newest
+WHERE scope.id = ANY (ARRAY[${scope:sqlstring}]::bigint[])""",
+    unit="none",
+    steps=[(None, "green"), (4, "orange"), (6, "red")],
+    sparkline=False,
+)
+
+_COMPLETE = panels.stat(
+    3,
+    "Complete",
+    """Days of reports that are settled (loaded, or GitHub has none), divided by the days of the
+    range from the first that was ever asked for to yesterday, without provisional days; over all
+    reports of the chosen scopes, as long as they are collected. Unit: percent.""",
+    f"""{_COUNTS}
+SELECT sum(settled)::float / nullif(sum(expected_settled), 0) AS complete FROM counts""",
+    unit="percentunit",
+    decimals=1,
+    steps=[(None, "red"), (0.95, "orange"), (0.995, "green")],
+    sparkline=False,
+)
+
+_GAP_COUNT = panels.stat(
+    4,
+    "Gaps",
+    """Days of reports in the range that are failed, refused or missing, provisional days not
+    counted. The daily schedule asks for them again. Unit: days of reports.""",
+    f"""{_COUNTS}
+SELECT sum(expected_settled - settled) AS gaps FROM counts""",
+    unit="none",
+    steps=[(None, "green"), (1, "orange"), (20, "red")],
+    sparkline=False,
+)
+
+_PROVISIONAL = panels.stat(
+    5,
+    "Provisional, loaded",
+    """Of the reports of the three newest complete days (UTC), those that are loaded already, as a
+    share. GitHub may still revise them. Whatever range is chosen. Unit: percent.""",
+    f"""{_COUNTS}
+SELECT sum(provisional)::float / nullif(3 * count(*), 0) AS loaded FROM counts
+WHERE last_day = {_TODAY} - 1""",
+    unit="percentunit",
+    decimals=0,
+    color="yellow",
+    sparkline=False,
+)
+
+_RESTATED_COUNT = panels.stat(
+    6,
+    "Restated days",
+    """Days of reports in the range whose content GitHub changed after they had been loaded. Unit:
+    days of reports.""",
+    f"""{_COUNTS}
+SELECT sum(restated) AS days FROM counts""",
+    unit="none",
+    color="purple",
+    sparkline=False,
+)
+
+_EXPIRY = panels.stat(
+    7,
+    "Token expires in",
+    """Days until the first token of the chosen scopes' accounts expires; unknown: none does, or
+    GitHub did not say. Unit: days.""",
+    """SELECT extract(epoch FROM min(token_expires_at) - now())::float / 86400 AS days
+FROM copilot_scopes WHERE id = ANY (ARRAY[${scope:sqlstring}]::bigint[])""",
+    unit="none",
+    decimals=0,
+    steps=[(None, "red"), (14, "orange"), (30, "green")],
+    sparkline=False,
+)
+
+_REPORTS = panels.table(
+    11,
+    "Reports",
+    """Each report of each scope over the range, from the first day that was ever asked for to
+    yesterday: the newest loaded day and how many days ago that is, the days expected, loaded,
+    without data, restated, and those that are gaps (provisional days not counted), and when GitHub
+    was asked last. Units: days, percent, instants in UTC.""",
+    f"""{_COUNTS}
+SELECT scope.label AS "Scope", report AS "Report", newest_day AS "Newest day",
+  {_TODAY} - newest_day AS "Days ago", expected AS "Expected", loaded AS "Loaded",
+  loaded::float / nullif(expected, 0) AS "Loaded share", no_data AS "No data",
+  expected_settled - settled AS "Gaps", restated AS "Restated", asked_last AS "Asked last"
+FROM counts JOIN copilot_scopes AS scope ON scope.id = scope_id
+WHERE expected > 0
+ORDER BY 1, 2""",
+    unit="none",
+    overrides={
+        "Newest day": panels.DAY,
+        "Loaded share": panels.share_cell("green", 1),
+        "Asked last": {"unit": "dateTimeAsIso", **panels.width(170)},
+        "Report": panels.width(170),
+        "Gaps": {
+            "thresholds": {
+                "mode": "absolute",
+                "steps": [{"color": "text", "value": None}, {"color": "orange", "value": 1}],
+            },
+            "custom.cellOptions": {"type": "color-text"},
+            "color": {"mode": "thresholds"},
+        },
+    },
+)
+
+_DAYS = panels.bars(
+    12,
+    "Reports by state",
+    f"""What became of the reports of each day that were asked for, of the chosen scopes.
+    A lower bar: some were never asked for. {_STATES} Unit: reports.""",
+    f"""SELECT day AS time, {_STATE} AS metric, count(*) AS value
+FROM _tool_copilot_collection_status
+{_OF_CHOSEN}
+GROUP BY day, state ORDER BY 1, 2""",
+    overrides={name: panels.color(shade) for name, shade in _STATE_COLORS.items()},
+)
+
+_SNAPSHOTS = panels.bars(
+    13,
+    "Seat snapshots",
+    """Chosen scopes with a snapshot of their seats on the day. A day without one cannot be brought
+    back: GitHub shows seats only as they are now. Unit: scopes.""",
+    f"""SELECT day AS time, count(*) AS snapshots
+FROM _tool_copilot_seat_days
+{_OF_CHOSEN}
+GROUP BY day ORDER BY 1""",
+    unit="none",
+    overrides={"snapshots": panels.color("blue")},
+)
+
+_GAPS = panels.table(
+    21,
+    "Gaps, and when they fall out of reach",
+    f"""Days of reports in the range that are neither loaded nor known to have no data, the next to
+    fall out of GitHub's reach first, at most 200; from that day on they cannot be collected any
+    more. {_STATES} Missing: never
+    asked for. Units: days. May be empty: then nothing is missing.""",
+    f"""SELECT scope.label AS "Scope", report AS "Report", day AS "Day", {_STATE} AS "State",
+  out_of_reach_on AS "Out of reach on",
+  out_of_reach_on - (now() AT TIME ZONE 'UTC')::date AS "Days left",
+  last_fetched_at AS "Asked last", message AS "What was said"
+FROM copilot_report_days
+JOIN copilot_scopes AS scope ON scope.id = scope_id
+{_OF_CHOSEN} AND NOT is_settled AND NOT is_provisional
+ORDER BY 5, 1, 2 LIMIT 200""",
+    unit="none",
+    overrides={
+        "Day": panels.DAY,
+        "Out of reach on": panels.DAY,
+        "Asked last": {"unit": "dateTimeAsIso", **panels.width(170)},
+        "What was said": {**panels.width(520)},
+    },
+)
+
+_RESTATED = panels.table(
+    22,
+    "Restated numbers, old and new",
+    """Numbers of days in the range that GitHub changed after they had been loaded, the newest
+    change first, at most 200: every number of an aggregate, of the other reports sums and counts.
+    Units: those of the number, percent. May be empty: then GitHub changed nothing.""",
+    f"""SELECT scope.label AS "Scope", report AS "Report", day AS "Day", metric AS "Number",
+  old AS "Old", new AS "New", (new - old) / nullif(abs(old), 0) AS "Change", seen_at AS "Seen"
+FROM _tool_copilot_restatements
+JOIN copilot_scopes AS scope ON scope.id = scope_id
+{_OF_CHOSEN}
+ORDER BY seen_at DESC, day DESC, 1, 4 LIMIT 200""",
+    overrides={
+        "Day": panels.DAY,
+        "Change": panels.percent(1),
+        "Seen": {"unit": "dateTimeAsIso", **panels.width(170)},
+        "Number": panels.width(280),
+    },
+)
+
+_USERS_AGREE = panels.lines(
+    31,
+    "Users: aggregate and users report",
+    f"""Active users of the day as GitHub's aggregate says, less the people with activity in the
+    users report of the same day, where both are loaded. They need not agree; a jump is worth a
+    look. Unit: people. {PER_SCOPE}""",
+    f"""{CHOSEN}, counted AS (
+  SELECT scope_id, day, count(*) AS people FROM copilot_user_days
+  {_OF_CHOSEN} AND is_active AND scope_id IN (SELECT id FROM chosen)
+  GROUP BY scope_id, day
+)
+SELECT calendar.day::date AS time, label AS metric,
+  CASE WHEN status.day IS NOT NULL THEN days.total_active_users - coalesce(counted.people, 0) END
+    AS value
+{days_of_chosen("_tool_copilot_org_metrics")}
+LEFT JOIN _tool_copilot_collection_status AS status ON status.scope_id = days.scope_id
+  AND status.day = days.day AND status.report = 'users-1-day' AND status.state = 'loaded'
+LEFT JOIN counted ON counted.scope_id = days.scope_id AND counted.day = days.day
+ORDER BY 1, 2""",
+    least=None,
+    fill=0,
+)
+
+_BREAKDOWNS_AGREE = panels.lines(
+    32,
+    "Breakdowns: share of the total that they explain",
+    """Output events summed over a breakdown, divided by the total of the aggregates. Editors know
+    no CLI and no app, so they explain less; all need not reach 100 %. A jump is worth a look. Unit:
+    percent. Over the chosen scopes.""",
+    f"""WITH total AS (
+  SELECT day, sum(code_generation_activity_count) AS outputs FROM _tool_copilot_org_metrics
+  {_OF_CHOSEN} AND source = 'reports' GROUP BY day
+), feature AS (
+  SELECT day, sum(code_generation_activity_count) AS outputs
+  FROM _tool_copilot_metrics_by_feature {_OF_CHOSEN} GROUP BY day
+), ide AS (
+  SELECT day, sum(code_generation_activity_count) AS outputs
+  FROM _tool_copilot_metrics_by_ide {_OF_CHOSEN} GROUP BY day
+)
+SELECT calendar.day::date AS time,
+  feature.outputs / nullif(total.outputs, 0)::float AS "features",
+  ide.outputs / nullif(total.outputs, 0)::float AS "editors"
+FROM {CALENDAR}
+LEFT JOIN total ON total.day = calendar.day::date
+LEFT JOIN feature ON feature.day = total.day
+LEFT JOIN ide ON ide.day = total.day
+ORDER BY 1""",
+    unit="percentunit",
+    fill=0,
+    overrides={"features": panels.color("blue"), "editors": panels.color("purple")},
+)
+
+_NAMES = panels.table(
+    33,
+    "Names that are not known",
+    """Fields, features, editors, models and languages in the reports of the range that this version
+    of copilot_pipeline does not know: how often, in how many days, and when first and last. They
+    are kept as GitHub writes them. Units: occurrences, days. May be empty: then every name is
+    known.""",
+    f"""SELECT kind AS "Kind", name AS "Name", sum(occurrences) AS "Occurrences",
+  count(DISTINCT day) AS "Days", min(day) AS "First", max(day) AS "Last"
+FROM _tool_copilot_unknown_names
+{_OF_CHOSEN}
+GROUP BY kind, name
+ORDER BY 3 DESC, 1, 2 LIMIT 200""",
+    unit="none",
+    overrides={"First": panels.DAY, "Last": panels.DAY},
+)
+
+_TOKENS = panels.table(
+    34,
+    "Tokens",
+    """The accounts of the chosen scopes, when their tokens expire, and how many days that is from
+    now; empty: it does not expire, or GitHub did not say. Unit: days. May be empty: then all of
+    them are removed.""",
+    """SELECT account_login AS "Account", count(*) AS "Scopes", min(token_expires_at) AS "Expires",
+  floor(extract(epoch FROM min(token_expires_at) - now()) / 86400)::bigint AS "Days left"
+FROM copilot_scopes
+WHERE id = ANY (ARRAY[${scope:sqlstring}]::bigint[]) AND NOT is_removed
+GROUP BY account_login
+ORDER BY 3 NULLS LAST, 1""",
+    unit="none",
+    overrides={"Expires": {"unit": "dateTimeAsIso", **panels.width(170)}},
+)

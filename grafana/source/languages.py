@@ -1,0 +1,282 @@
+"""The dashboard of languages, editors and models: how much each is used, and how well."""
+
+from __future__ import annotations
+
+from grafana.source import panels
+from grafana.source.model import Json, Section, dashboard, query_variable
+from grafana.source.shared import ANNOTATIONS, CALENDAR, IN_SCOPES, LEVEL, SCOPE, SUMMED
+
+MOST_NAMES = 8
+FEWEST_OUTPUTS = 100
+
+# Not names, but what GitHub says where it tells none: never added to names, nor to each other.
+COLLECTIVE = "('others', 'other', 'unknown', 'auto', 'custom')"
+_COLLECTIVE_COLORS = {
+    "others": panels.color("#b8bcc4"),
+    "unknown": panels.color("#8e939d"),
+    "auto": panels.color("#6e737d"),
+    "all the rest": panels.color("#555b66"),
+}
+_APART = f"""Names are normalised (csharp is c#). The {MOST_NAMES} most used are shown; "all the
+rest" are the other names; what GitHub itself calls others, unknown or auto stands apart."""
+
+_LANGUAGE = query_variable(
+    "language",
+    "Language",
+    "Languages with code completions in the range; the panels of languages obey it",
+    f"SELECT DISTINCT language FROM _tool_copilot_language_metrics WHERE {IN_SCOPES} "
+    "AND $__timeFilter(day) ORDER BY 1",
+)
+_EDITOR = query_variable(
+    "editor",
+    "Editor",
+    "Editors used in the range; the panels of editors obey it",
+    f"SELECT DISTINCT ide FROM _tool_copilot_metrics_by_ide WHERE {IN_SCOPES} "
+    "AND $__timeFilter(day) ORDER BY 1",
+)
+_IN_LANGUAGES = "language = ANY (ARRAY[${language:sqlstring}]::text[])"
+_IN_EDITORS = "ide = ANY (ARRAY[${editor:sqlstring}]::text[])"
+
+
+def build() -> Json:
+    return dashboard(
+        "copilot-languages",
+        "Copilot languages, editors and models",
+        "In which languages and editors Copilot is used, with which models, and how well.",
+        time_from="now-90d",
+        variables=[LEVEL, SCOPE, _LANGUAGE, _EDITOR],
+        annotations=ANNOTATIONS,
+        sections=[
+            Section(
+                1,
+                "Languages",
+                [
+                    (10, [(12, _LANGUAGE_MIX), (12, _LANGUAGES)]),
+                    (9, [(24, _LANGUAGE_ACCEPTANCE)]),
+                ],
+            ),
+            Section(10, "Editors", [(10, [(12, _EDITOR_MIX), (12, _EDITORS)])]),
+            Section(20, "Models", [(10, [(12, _MODEL_MIX), (12, _MODELS)])]),
+            Section(
+                30,
+                "What has no name, and the old metrics API",
+                [(9, [(14, _UNNAMED), (10, _LEGACY_EDITORS)])],
+            ),
+        ],
+    )
+
+
+def _mix(name: str, value: str, source: str, condition: str = "true") -> str:
+    """The use of each name by day: the names used most, the rest together, collectives apart."""
+    return f"""WITH usage AS (
+  SELECT day, {name} AS name, sum({value}) AS value
+  FROM {source}
+  WHERE {IN_SCOPES} AND $__timeFilter(day) AND {condition}
+  GROUP BY day, {name}
+), shown AS (
+  SELECT name FROM usage WHERE name NOT IN {COLLECTIVE}
+  GROUP BY name ORDER BY sum(value) DESC NULLS LAST, name LIMIT {MOST_NAMES}
+)
+SELECT day AS time, CASE
+    WHEN name IN {COLLECTIVE} OR name IN (SELECT name FROM shown) THEN name ELSE 'all the rest'
+  END AS metric, sum(value) AS value
+FROM usage
+GROUP BY 1, 2 HAVING sum(value) > 0
+ORDER BY 1, 2"""
+
+
+_LANGUAGE_MIX = panels.bars(
+    2,
+    "Languages of code completions",
+    f"""Share of each language in the code completions suggested on the day. {_APART} Unit: percent
+    of the suggestions shown; in the tooltip suggestions. {SUMMED}""",
+    _mix("language", "suggestions", "_tool_copilot_language_metrics", _IN_LANGUAGES),
+    stacking="percent",
+    overrides=_COLLECTIVE_COLORS,
+)
+
+_LANGUAGES = panels.table(
+    3,
+    "Acceptance by language",
+    f"""Code completions of the range by language: suggested and accepted, the share of all
+    suggestions, and the acceptance rate by count (accepted divided by suggested) and by lines
+    (lines added divided by lines suggested). Languages with fewer than {FEWEST_OUTPUTS} suggestions
+    are left out. Units: completions, percent. {SUMMED}""",
+    f"""SELECT language AS "Language", sum(suggestions) AS "Suggested",
+  sum(suggestions)::float / nullif(sum(sum(suggestions)) OVER (), 0) AS "Share",
+  sum(acceptances) AS "Accepted",
+  sum(acceptances)::float / nullif(sum(suggestions), 0) AS "By count",
+  sum(lines_accepted)::float / nullif(sum(lines_suggested), 0) AS "By lines"
+FROM _tool_copilot_language_metrics
+WHERE {IN_SCOPES} AND $__timeFilter(day) AND {_IN_LANGUAGES}
+GROUP BY language HAVING sum(suggestions) >= {FEWEST_OUTPUTS}
+ORDER BY sum(suggestions) DESC, 1""",
+    overrides={
+        "Share": panels.share_cell("blue", 1),
+        "By count": panels.share_cell("green", 1),
+        "By lines": panels.percent(1),
+    },
+)
+
+_LANGUAGE_ACCEPTANCE = panels.lines(
+    4,
+    "Acceptance rate by language, seven days",
+    f"""Accepted code completions divided by suggested ones, each summed over the seven days that
+    end on the day, of the six languages with the most suggestions. Unit: percent. {SUMMED}""",
+    f"""WITH shown AS (
+  SELECT language FROM _tool_copilot_language_metrics
+  WHERE {IN_SCOPES} AND $__timeFilter(day) AND {_IN_LANGUAGES} AND language NOT IN {COLLECTIVE}
+  GROUP BY language ORDER BY sum(suggestions) DESC NULLS LAST, language LIMIT 6
+)
+SELECT calendar.day::date AS time, shown.language AS metric, days.value
+FROM shown CROSS JOIN {CALENDAR} LEFT JOIN (
+  SELECT day, language,
+    sum(sum(acceptances)) OVER week / nullif(sum(sum(suggestions)) OVER week, 0)::float AS value
+  FROM _tool_copilot_language_metrics
+  WHERE {IN_SCOPES} AND language IN (SELECT language FROM shown)
+    AND day BETWEEN $__timeFrom()::date - 6 AND $__timeTo()::date
+  GROUP BY day, language
+  WINDOW week AS (PARTITION BY language ORDER BY day RANGE '6 days' PRECEDING)
+) AS days ON days.language = shown.language AND days.day = calendar.day::date
+ORDER BY 1, 2""",
+    unit="percentunit",
+    fill=0,
+)
+
+_EDITOR_MIX = panels.bars(
+    11,
+    "Editors",
+    f"""Share of each editor in the prompts and output events of the day, all features; CLI and app
+    are no editors and not in it. {_APART} Unit: percent; in the tooltip events. {SUMMED}""",
+    _mix(
+        "ide",
+        "user_initiated_interaction_count + code_generation_activity_count",
+        "_tool_copilot_metrics_by_ide",
+        _IN_EDITORS,
+    ),
+    stacking="percent",
+    overrides=_COLLECTIVE_COLORS,
+)
+
+_EDITORS = panels.table(
+    12,
+    "Use by editor, all features",
+    f"""Prompts and output events of the range by editor, their share, and accept actions divided by
+    output events over all features: no acceptance rate of completions, which GitHub does not tell
+    by editor. Units: events, percent. {SUMMED}""",
+    f"""SELECT ide AS "Editor", sum(user_initiated_interaction_count) AS "Prompts",
+  sum(code_generation_activity_count) AS "Outputs",
+  sum(user_initiated_interaction_count + code_generation_activity_count)::float / nullif(
+    sum(sum(user_initiated_interaction_count + code_generation_activity_count)) OVER (), 0
+  ) AS "Share",
+  sum(code_acceptance_activity_count)::float / nullif(sum(code_generation_activity_count), 0)
+    AS "Accepted, all features"
+FROM _tool_copilot_metrics_by_ide
+WHERE {IN_SCOPES} AND $__timeFilter(day) AND {_IN_EDITORS}
+GROUP BY ide
+ORDER BY 4 DESC NULLS LAST, 1""",
+    overrides={
+        "Share": panels.share_cell("blue", 1),
+        "Accepted, all features": {**panels.percent(1), **panels.width(170)},
+    },
+)
+
+_MODEL_MIX = panels.bars(
+    21,
+    "Models of chat prompts",
+    f"""Share of each model in the prompts of the day. GitHub tells models of chat and agents only,
+    not of completions; auto means that Copilot chose. {_APART} Unit: percent; in the tooltip
+    prompts. {SUMMED}""",
+    _mix("model", "user_initiated_interaction_count", "_tool_copilot_metrics_by_model_feature"),
+    stacking="percent",
+    overrides=_COLLECTIVE_COLORS,
+)
+
+_MODELS = panels.table(
+    22,
+    "Use by model, chat and agents",
+    f"""Prompts and output events of the range by model, the share of prompts, and accept actions
+    divided by output events, of chat and agents: completions are not in it. Units: events, percent.
+    {SUMMED}""",
+    f"""SELECT model AS "Model", sum(user_initiated_interaction_count) AS "Prompts",
+  sum(user_initiated_interaction_count)::float
+    / nullif(sum(sum(user_initiated_interaction_count)) OVER (), 0) AS "Share",
+  sum(code_generation_activity_count) AS "Outputs",
+  sum(code_acceptance_activity_count)::float / nullif(sum(code_generation_activity_count), 0)
+    AS "Accepted, chat and agents"
+FROM _tool_copilot_metrics_by_model_feature
+WHERE {IN_SCOPES} AND $__timeFilter(day)
+GROUP BY model
+ORDER BY 2 DESC NULLS LAST, 1""",
+    overrides={
+        "Share": panels.share_cell("purple", 1),
+        "Accepted, chat and agents": {**panels.percent(1), **panels.width(200)},
+    },
+)
+
+
+def _unnamed(title: str, kind: str, name: str, value: str, source: str) -> str:
+    def share(condition: str) -> str:
+        return f"sum(CASE WHEN {condition} THEN value ELSE 0 END)::float / nullif(sum(value), 0)"
+
+    return f"""SELECT '{title}' AS "Of", {share("name IN ('others', 'other')")} AS "Others",
+  {share("name = 'unknown'")} AS "Unknown", {share("name = 'auto'")} AS "Auto",
+  {share(f"name IN (SELECT name FROM _tool_copilot_unknown_names WHERE kind = '{kind}')")}
+    AS "New names"
+FROM (
+  SELECT {name} AS name, sum({value}) AS value
+  FROM {source} WHERE {IN_SCOPES} AND $__timeFilter(day)
+  GROUP BY {name}
+) AS names"""
+
+
+_UNNAMED = panels.table(
+    31,
+    "Shares without a known name",
+    f"""What GitHub calls others, unknown or auto, and names that this version of copilot_pipeline
+    does not know yet, as a share of the range: of suggested completions by language, of prompts and
+    outputs by editor, of prompts by model. Unit: percent. {SUMMED}""",
+    "\nUNION ALL\n".join(
+        [
+            _unnamed(
+                "Languages",
+                "language",
+                "language",
+                "suggestions",
+                "_tool_copilot_language_metrics",
+            ),
+            _unnamed(
+                "Editors",
+                "ide",
+                "ide",
+                "user_initiated_interaction_count + code_generation_activity_count",
+                "_tool_copilot_metrics_by_ide",
+            ),
+            _unnamed(
+                "Models",
+                "model",
+                "model",
+                "user_initiated_interaction_count",
+                "_tool_copilot_metrics_by_model_feature",
+            ),
+        ]
+    )
+    + "\nORDER BY 1",
+    unit="percentunit",
+)
+
+_LEGACY_EDITORS = panels.table(
+    32,
+    "Acceptance by editor, old metrics API",
+    f"""Code completions by editor on the days of the range that were collected from the metrics API
+    that GitHub closed on 2026-04-02: the reports do not tell completions by editor. Units:
+    completions, percent. {SUMMED} May be empty: a warehouse that began with the reports has no such
+    days.""",
+    f"""SELECT editor AS "Editor", sum(suggestions) AS "Suggested", sum(acceptances) AS "Accepted",
+  sum(acceptances)::float / nullif(sum(suggestions), 0) AS "By count"
+FROM _tool_copilot_language_metrics
+WHERE {IN_SCOPES} AND $__timeFilter(day) AND editor <> 'all'
+GROUP BY editor
+ORDER BY 2 DESC NULLS LAST, 1""",
+    overrides={"By count": panels.share_cell("green", 1)},
+)

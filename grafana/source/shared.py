@@ -1,0 +1,92 @@
+"""What the dashboards have in common: their variables, annotations, and pieces of SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grafana.source.model import annotation, query_variable
+
+# A chart of people shows a line for each scope: people of two scopes cannot be added.
+MOST_SCOPES = 5
+
+# An array: without any scope, as in a new warehouse, a list would be a syntax error.
+IN_SCOPES = "scope_id = ANY (ARRAY[${scope:sqlstring}]::bigint[])"
+
+# The chosen scopes with the most users, and what tells their lines apart if there are several.
+CHOSEN = f"""WITH chosen AS (
+  SELECT id, label, CASE WHEN count(*) OVER () > 1 THEN label || ': ' ELSE '' END AS prefix
+  FROM copilot_scopes AS scope
+  WHERE id = ANY (ARRAY[${{scope:sqlstring}}]::bigint[])
+  ORDER BY (
+    SELECT max(total_active_users) FROM _tool_copilot_org_metrics
+    WHERE scope_id = scope.id AND $__timeFilter(day)
+  ) DESC NULLS LAST, label
+  LIMIT {MOST_SCOPES}
+)"""
+
+# Every day of the range, so that a line breaks where one is missing.
+CALENDAR = "generate_series($__timeFrom()::date, $__timeTo()::date, '1 day') AS calendar(day)"
+
+
+def days_of_chosen(table: str, condition: str = "true") -> str:
+    """The chosen scopes' rows of the table, as `days`, on every day of the range."""
+    return f"""FROM chosen CROSS JOIN {CALENDAR}
+LEFT JOIN {table} AS days
+  ON days.scope_id = chosen.id AND days.day = calendar.day::date AND {condition}"""
+
+
+PER_SCOPE = f"Of several scopes each has its own value, at most the {MOST_SCOPES} largest."
+SUMMED = (
+    "Summed over the chosen scopes; what a person does counts in every organization of his or hers."
+)
+
+LEVEL = query_variable(
+    "level",
+    "Level",
+    "Enterprises or organizations: GitHub counts a person in both, so they are never mixed",
+    "SELECT initcap(kind) AS __text, kind AS __value FROM copilot_scopes GROUP BY kind ORDER BY 2",
+    multi=False,
+)
+
+SCOPE = query_variable(
+    "scope",
+    "Scope",
+    "What is shown of the level; a removed scope keeps its history",
+    "SELECT label || CASE WHEN is_removed THEN ' (removed)' ELSE '' END AS __text, id AS __value "
+    "FROM copilot_scopes WHERE kind IN (${level:sqlstring}) ORDER BY is_removed, label",
+)
+
+_MARKS = """SELECT first_day AS time, last_day AS timeend, text FROM copilot_marks
+WHERE kind = '{kind}'
+AND (scope_id IS NULL OR scope_id = ANY (ARRAY[${{scope:sqlstring}}]::bigint[]))
+AND last_day >= $__timeFrom()::date AND first_day <= $__timeTo()::date
+ORDER BY 1"""
+
+ANNOTATIONS = (
+    annotation("Definition changes", "purple", _MARKS.format(kind="definition")),
+    annotation("Roll-out", "green", _MARKS.format(kind="rollout")),
+    annotation("Provisional days", "orange", _MARKS.format(kind="provisional")),
+)
+
+
+def trailing_week(ratios: Mapping[str, tuple[str, str]], table: str) -> str:
+    """Ratios of sums over the seven days that end on each day: (numerator, denominator) by name.
+
+    The six days before the range count for its first days.
+    """
+    sums = ",\n    ".join(
+        f'sum(sum({above})) OVER week / nullif(sum(sum({below})) OVER week, 0)::float AS "{name}"'
+        for name, (above, below) in ratios.items()
+    )
+    names = ", ".join(f'days."{name}"' for name in ratios)
+    return f"""SELECT calendar.day::date AS time, {names}
+FROM {CALENDAR} LEFT JOIN (
+  SELECT day,
+    {sums}
+  FROM {table}
+  WHERE {IN_SCOPES}
+    AND day BETWEEN $__timeFrom()::date - 6 AND $__timeTo()::date
+  GROUP BY day
+  WINDOW week AS (ORDER BY day RANGE '6 days' PRECEDING)
+) AS days ON days.day = calendar.day::date
+ORDER BY 1"""
