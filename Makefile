@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test lint format bench constraints clean
+.PHONY: install demo dashboards test lint format bench constraints clean
 
 install: $(INSTALLED)
 
@@ -15,6 +15,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: install
 	@$(BIN)/copilot-pipeline demo
+
+# Writes grafana/dashboards/ from grafana/source/.
+dashboards: install
+	$(BIN)/python -m grafana.source
 
 test: install
 	$(BIN)/pytest --numprocesses auto
@@ -30,6 +34,7 @@ format: install
 
 bench: install
 	$(BIN)/python -m copilot_pipeline_tests.bench
+	$(BIN)/python -m copilot_pipeline_tests.bench_dashboards
 
 # Pins every package at the newest versions that pyproject.toml admits: names and versions only.
 constraints:

