@@ -517,7 +517,11 @@ def test_a_scope_is_alerted_two_days_after_its_last_new_day_came(
     watched_url: str, firing: Callable[[str], dict[str, bool]]
 ) -> None:
     long_ago, lately = NOW - timedelta(days=2, hours=1), NOW - timedelta(days=1, hours=23)
-    # A day that is read again is no new day, and an old day that came lately is one.
+    with connected(watched_url) as owner:
+        owner.execute(sa.update(scopes).values(created_at=NOW - timedelta(days=30)))
+    # A day that is read again is no new day, an old day that came lately is one, and users alone
+    # are none: the scope's own numbers do not come.
+    note(watched_url, 1, "users-1-day", 2, first_loaded_at=lately)
     note(watched_url, 1, GITHUB_REPORTS[0], 3, first_loaded_at=long_ago)
     note(watched_url, 2, GITHUB_REPORTS[0], 300, first_loaded_at=lately)
     assert firing("copilot-no-new-day") == {"octo-demo": True, "octo-labs": False}

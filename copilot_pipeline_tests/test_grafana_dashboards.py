@@ -313,7 +313,7 @@ def test_a_name_of_any_kind_can_be_chosen(demo_copy: str, newest: date, hostile:
         for chosen in (ALL, [hostile]):
             languages = texts_with("languages", language=chosen, editor=chosen)
             assert all(hostile in languages[panel] for panel in (2, 3, 4, 11, 12))
-            seats = texts_with("seats", team=chosen)
+            seats = texts_with("seats", assigning_team=chosen)
             assert hostile in seats[31]
             teams = texts_with("users-teams", team=chosen)
             assert hostile in teams[11]
@@ -624,6 +624,24 @@ def test_a_team_of_four_is_hidden_and_a_member_without_any_use_counts(
 # --- filters
 
 
+def test_a_day_without_a_users_report_is_a_gap_of_every_team_and_no_zero(
+    demo_copy: str, newest: date
+) -> None:
+    lost = newest - timedelta(5)
+    change(
+        demo_copy,
+        "UPDATE _tool_copilot_collection_status SET state = 'failed'"
+        f" WHERE report = 'users-1-day' AND day = '{lost}'",
+        f"DELETE FROM _tool_copilot_user_metrics WHERE day = '{lost}'",
+    )
+    with reading(demo_copy) as run:
+        drawn = opened("users-teams", run, newest, level="organization").frame(12).series()
+    assert drawn
+    for days in drawn.values():
+        assert lost not in days
+        assert {lost - timedelta(1), lost + timedelta(1)} <= set(days)
+
+
 def test_the_level_and_the_scope_decide_whose_numbers_are_shown(run: Run, newest: date) -> None:
     ids = scope_ids(run)
     for level, labels in LABELS.items():
@@ -653,8 +671,8 @@ def test_the_level_and_the_scope_decide_whose_numbers_are_shown(run: Run, newest
     [
         ("languages", "language", 3, "Language", ["python", "go"]),
         ("languages", "editor", 12, "Editor", ["vscode"]),
-        ("seats", "team", 31, "Team", ["(assigned directly)"]),
-        ("seats", "team", 33, "Team", ["web", "data"]),
+        ("seats", "assigning_team", 31, "Team", ["(assigned directly)"]),
+        ("seats", "assigning_team", 33, "Team", ["web", "data"]),
         ("users-teams", "team", 11, "Team", ["mobile"]),
     ],
 )

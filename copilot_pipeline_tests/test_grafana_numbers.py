@@ -136,7 +136,9 @@ class Scope:
         ]
         idle = {id_ for id_ in old if (at := last[id_]) and at <= idle_since}
         never = {id_ for id_ in old if last[id_] is None}
-        reach_back = any(at <= month + timedelta(1) for at in self.users)
+        covered = any(at <= month + timedelta(1) for at in self.users) and any(
+            timedelta() <= day - at <= timedelta(6) for at in self.users
+        )
         return SeatDay(
             held=len(people),
             enterprise=sum(person.is_enterprise for person in people.values()),
@@ -147,7 +149,7 @@ class Scope:
             new=sum(person.created > idle_since for person in people.values()),
             pending=sum(person.is_cancelled for person in people.values()),
             users=sum(bool((at := used.get(id_)) and at > month) for id_ in people)
-            if reach_back
+            if covered
             else None,
         )
 
@@ -560,13 +562,24 @@ def test_people_who_come_and_go_are_counted_once_each(
     last = max(asked & set(days))
     now = {last - timedelta(age) for age in range(28)}
     before = {last - timedelta(age) for age in range(28, 56)}
-    counts: dict[int, int | None] = {
-        2: sum(bool(on & set(days)) for on in active.values()),
+    counts: dict[int, int | None] = {2: sum(bool(on & set(days)) for on in active.values())}
+    covered = [
+        scope
+        for scope in chosen
+        if min(scope.users) <= min(before)
+        and max(set(scope.users) & set(days)) > last - timedelta(7)
+    ]
+    active.clear()
+    for scope in covered:
+        for day, people in scope.active.items():
+            for person in people:
+                active[person].add(day)
+    counts |= {
         3: sum(bool(on & now) and min(on) in now for on in active.values()),
         4: sum(bool(on & now) and not on & before and min(on) not in now for on in active.values()),
         5: sum(bool(on & before) and not on & now for on in active.values()),
     }
-    if min(asked) > min(before):
+    if not covered:
         counts.update(dict.fromkeys((3, 4, 5), None))
     for id_, count in counts.items():
         assert panel("users-teams", id_, run, picked, level).rows == [(count,)]

@@ -199,6 +199,7 @@ def test_random_seats_are_classified_and_counted_as_the_definitions_say(
     insert(database, user_metrics, *uses)
     # Of the first scope, the users reports reach back 28 days from the second snapshot only.
     insert(database, collection_status, loaded(1, DAY - timedelta(days=27)))
+    insert(database, collection_status, loaded(1, DAY - timedelta(days=3)))
     kinds = set()
     for scope_id, day in slices:
         with database.write() as connection:
@@ -408,9 +409,9 @@ def test_an_empty_snapshot_counts_zero_and_is_not_missing(
     (outcome,) = take_snapshot(database, collected, day)
     assert outcome.state is State.LOADED
     assert counts(database, 1, day) == {**NOTHING, "active_users": None}
-    first = day - timedelta(days=27)
-    give_users(collected, first, 1)
-    load_users(database, collected, [first])
+    for each in (day - timedelta(days=27), day):
+        give_users(collected, each, 1)
+        load_users(database, collected, [each])
     assert counts(database, 1, day) == {**NOTHING, "active_users": 0}
 
 
@@ -637,12 +638,22 @@ def test_active_users_are_unknown_until_the_users_reports_reach_back_28_days(
     insert(database, user_metrics, use(1, 27), use(2, 28), use(9, 1))
     if values is not None:
         row = {"scope_id": 1, "day": DAY - timedelta(days=40), **values}
-        insert(database, collection_status, loaded(**row))
+        insert(database, collection_status, loaded(**row), loaded(1, DAY - timedelta(days=6)))
     with database.write() as connection:
         count_seat_day(connection, 1, DAY)
     found = counts(database, 1, DAY)
     assert found["active_users"] == expected
     assert found["active_seats"] == 2
+
+
+def test_active_users_are_unknown_once_the_users_reports_have_stopped(database: Database) -> None:
+    insert(database, tables.seats, seat(1))
+    insert(database, user_metrics, use(1, 10))
+    long_ago, stopped = (DAY - timedelta(days=age) for age in (60, 7))
+    insert(database, collection_status, loaded(1, long_ago), loaded(1, stopped))
+    with database.write() as connection:
+        count_seat_day(connection, 1, DAY)
+    assert counts(database, 1, DAY)["active_users"] is None
 
 
 def test_active_users_are_counted_as_soon_as_an_early_enough_report_has_come(
@@ -651,6 +662,8 @@ def test_active_users_are_counted_as_soon_as_an_early_enough_report_has_come(
     days = last_days(29)
     for day in days[-2:]:
         take_snapshot(database, collected, day)
+    give_users(collected, days[-2], 1)
+    load_users(database, collected, [days[-2]])
     for number, day in enumerate((days[2], days[1], days[0])):
         give_users(collected, day, 1)
         load_users(database, collected, [day])

@@ -107,6 +107,7 @@ TEAM_MEMBER_DAYS = view(
         "team": sa.Text,
         "user_id": sa.BigInteger,
         "user_login": sa.Text,
+        "is_known": sa.Boolean,
         "is_active": sa.Boolean,
         "prompts": sa.BigInteger,
         "lines_added": sa.BigInteger,

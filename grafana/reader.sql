@@ -19,6 +19,7 @@ $$;
 -- Read-only is a default that a session could change: the grants below are what holds.
 ALTER ROLE copilot_reader SET default_transaction_read_only = on;
 ALTER ROLE copilot_reader SET statement_timeout = '30s';
+ALTER ROLE copilot_reader SET timezone = 'UTC';
 -- Compiling a query takes longer than most of a dashboard's queries.
 ALTER ROLE copilot_reader SET jit = off;
 -- Enough to group a month of an enterprise's users without writing to disk.

@@ -19,6 +19,9 @@ from copilot_pipeline.warehouse.tables import raw_seats
 # A seat whose holder was active in so many days is in use.
 ACTIVE_DAYS = 28
 
+# The newest users report is at most so late; otherwise they have stopped coming.
+LATE_DAYS = 6
+
 # A seat without activity for so long is idle, if it was held for as long.
 IDLE_DAYS = 30
 
@@ -36,7 +39,7 @@ seat_days = sa.Table(
         sa.BigInteger,
         comment=(
             "People with a seat and activity in the users report of the 28 days; NULL where those "
-            "reports do not reach back 28 days"
+            "reports do not cover the 28 days"
         ),
     ),
     sa.Column(
@@ -106,7 +109,7 @@ def count_seat_day(connection: Connection, scope_id: int, day: date) -> None:
     counts = {
         "seats": sa.func.count(),
         "seats_enterprise": _count(is_enterprise),
-        "active_users": sa.case((_users_reach_back(scope_id, month), used)),
+        "active_users": sa.case((_users_cover(scope_id, day), used)),
         "active_seats": _count(people.is_active),
         "idle_seats": _count(people.is_idle),
         "never_used_seats": _count(people.is_never_used),
@@ -149,12 +152,18 @@ def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.func.count().filter(condition)
 
 
-def _users_reach_back(scope_id: int, month: date) -> sa.ColumnElement[bool]:
-    """Whether a users report of the first day of the 28, or of one before it, is loaded."""
+def _users_cover(scope_id: int, day: date) -> sa.ColumnElement[bool]:
+    """Whether users reports are loaded from before the 28 days began until lately.
+
+    Days between may be missing, and the newest ones have not come yet.
+    """
     status = collection_status.c
-    return sa.exists().where(
+    loaded = (
         status.scope_id == scope_id,
         status.report == USERS,
         status.state == DayState.LOADED,
-        status.day <= month + timedelta(days=1),
+    )
+    return sa.and_(
+        sa.exists().where(*loaded, status.day <= day - timedelta(days=ACTIVE_DAYS - 1)),
+        sa.exists().where(*loaded, status.day.between(day - timedelta(days=LATE_DAYS), day)),
     )

@@ -104,14 +104,15 @@ def build() -> Json:
 _AGE = panels.stat(
     2,
     "Newest day, days ago",
-    """Days from the newest day with an aggregate, of the scope where it is oldest, to today (UTC).
-    GitHub needs two to three days for a report. Whatever range is chosen. Unit: days.""",
-    """SELECT max((now() AT TIME ZONE 'UTC')::date - newest.day) AS days
+    """Days from the newest day with an aggregate, of the scope where it is oldest, to today (UTC);
+    of a scope without any, from when it was added. Removed scopes do not count. GitHub
+    needs two to three days for a report. Whatever range is chosen. Unit: days.""",
+    f"""SELECT max({_TODAY} - coalesce(newest.day, (created_at AT TIME ZONE 'UTC')::date)) AS days
 FROM copilot_scopes AS scope
 CROSS JOIN LATERAL (
   SELECT max(day) AS day FROM _tool_copilot_org_metrics WHERE scope_id = scope.id
 ) AS newest
-WHERE scope.id = ANY (ARRAY[${scope:sqlstring}]::bigint[])""",
+WHERE scope.id = ANY (ARRAY[${{scope:sqlstring}}]::bigint[]) AND NOT is_removed""",
     unit="none",
     steps=[(None, "green"), (4, "orange"), (6, "red")],
     sparkline=False,
@@ -174,7 +175,7 @@ _EXPIRY = panels.stat(
     "Token expires in",
     """Days until the first token of the chosen scopes' accounts expires; unknown: none does, or
     GitHub did not say. Unit: days.""",
-    """SELECT extract(epoch FROM min(token_expires_at) - now())::float / 86400 AS days
+    """SELECT floor(extract(epoch FROM min(token_expires_at) - now()) / 86400)::bigint AS days
 FROM copilot_scopes WHERE id = ANY (ARRAY[${scope:sqlstring}]::bigint[])""",
     unit="none",
     decimals=0,
@@ -248,7 +249,7 @@ _GAPS = panels.table(
     asked for. Units: days. May be empty: then nothing is missing.""",
     f"""SELECT scope.label AS "Scope", report AS "Report", day AS "Day", {_STATE} AS "State",
   out_of_reach_on AS "Out of reach on",
-  out_of_reach_on - (now() AT TIME ZONE 'UTC')::date AS "Days left",
+  out_of_reach_on - {_TODAY} AS "Days left",
   last_fetched_at AS "Asked last", message AS "What was said"
 FROM copilot_report_days
 JOIN copilot_scopes AS scope ON scope.id = scope_id

@@ -102,15 +102,20 @@ _LANGUAGES = panels.table(
     suggestions, and the acceptance rate by count (accepted divided by suggested) and by lines
     (lines added divided by lines suggested). Languages with fewer than {FEWEST_OUTPUTS} suggestions
     are left out. Units: completions, percent. {SUMMED}""",
-    f"""SELECT language AS "Language", sum(suggestions) AS "Suggested",
-  sum(suggestions)::float / nullif(sum(sum(suggestions)) OVER (), 0) AS "Share",
-  sum(acceptances) AS "Accepted",
-  sum(acceptances)::float / nullif(sum(suggestions), 0) AS "By count",
-  sum(lines_accepted)::float / nullif(sum(lines_suggested), 0) AS "By lines"
-FROM _tool_copilot_language_metrics
-WHERE {IN_SCOPES} AND $__timeFilter(day) AND {_IN_LANGUAGES}
-GROUP BY language HAVING sum(suggestions) >= {FEWEST_OUTPUTS}
-ORDER BY sum(suggestions) DESC, 1""",
+    f"""WITH languages AS (
+  SELECT language, sum(suggestions) AS suggested, sum(acceptances) AS accepted,
+    sum(sum(suggestions)) OVER () AS everything,
+    sum(lines_accepted)::float / nullif(sum(lines_suggested), 0) AS by_lines
+  FROM _tool_copilot_language_metrics
+  WHERE {IN_SCOPES} AND $__timeFilter(day)
+  GROUP BY language
+)
+SELECT language AS "Language", suggested AS "Suggested",
+  suggested::float / nullif(everything, 0) AS "Share", accepted AS "Accepted",
+  accepted::float / nullif(suggested, 0) AS "By count", by_lines AS "By lines"
+FROM languages
+WHERE suggested >= {FEWEST_OUTPUTS} AND {_IN_LANGUAGES}
+ORDER BY 2 DESC, 1""",
     overrides={
         "Share": panels.share_cell("blue", 1),
         "By count": panels.share_cell("green", 1),
@@ -164,16 +169,22 @@ _EDITORS = panels.table(
     f"""Prompts and output events of the range by editor, their share, and accept actions divided by
     output events over all features: no acceptance rate of completions, which GitHub does not tell
     by editor. Units: events, percent. {SUMMED}""",
-    f"""SELECT ide AS "Editor", sum(user_initiated_interaction_count) AS "Prompts",
-  sum(code_generation_activity_count) AS "Outputs",
-  sum(user_initiated_interaction_count + code_generation_activity_count)::float / nullif(
-    sum(sum(user_initiated_interaction_count + code_generation_activity_count)) OVER (), 0
-  ) AS "Share",
-  sum(code_acceptance_activity_count)::float / nullif(sum(code_generation_activity_count), 0)
-    AS "Accepted, all features"
-FROM _tool_copilot_metrics_by_ide
-WHERE {IN_SCOPES} AND $__timeFilter(day) AND {_IN_EDITORS}
-GROUP BY ide
+    f"""WITH editors AS (
+  SELECT ide, sum(user_initiated_interaction_count) AS prompts,
+    sum(code_generation_activity_count) AS outputs,
+    sum(user_initiated_interaction_count + code_generation_activity_count) AS events,
+    sum(sum(user_initiated_interaction_count + code_generation_activity_count)) OVER ()
+      AS everything,
+    sum(code_acceptance_activity_count) AS accepted
+  FROM _tool_copilot_metrics_by_ide
+  WHERE {IN_SCOPES} AND $__timeFilter(day)
+  GROUP BY ide
+)
+SELECT ide AS "Editor", prompts AS "Prompts", outputs AS "Outputs",
+  events::float / nullif(everything, 0) AS "Share",
+  accepted::float / nullif(outputs, 0) AS "Accepted, all features"
+FROM editors
+WHERE {_IN_EDITORS}
 ORDER BY 4 DESC NULLS LAST, 1""",
     overrides={
         "Share": panels.share_cell("blue", 1),
@@ -219,10 +230,13 @@ def _unnamed(title: str, kind: str, name: str, value: str, source: str) -> str:
     def share(condition: str) -> str:
         return f"sum(CASE WHEN {condition} THEN value ELSE 0 END)::float / nullif(sum(value), 0)"
 
+    new_names = (
+        f"SELECT name FROM _tool_copilot_unknown_names WHERE kind = '{kind}' AND {IN_SCOPES} "
+        "AND $__timeFilter(day)"
+    )
     return f"""SELECT '{title}' AS "Of", {share("name IN ('others', 'other')")} AS "Others",
   {share("name = 'unknown'")} AS "Unknown", {share("name = 'auto'")} AS "Auto",
-  {share(f"name IN (SELECT name FROM _tool_copilot_unknown_names WHERE kind = '{kind}')")}
-    AS "New names"
+  {share(f"name IN ({new_names})")} AS "New names"
 FROM (
   SELECT {name} AS name, sum({value}) AS value
   FROM {source} WHERE {IN_SCOPES} AND $__timeFilter(day)

@@ -167,15 +167,6 @@ def bar_gauge(
     }
 
 
-def text(id_: int, title: str, markdown: str) -> Json:
-    return {
-        "id": id_,
-        "type": "text",
-        "title": title,
-        "options": {"mode": "markdown", "content": markdown},
-    }
-
-
 def color(name: str) -> Json:
     return {"color": {"mode": "fixed", "fixedColor": name}}
 

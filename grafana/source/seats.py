@@ -26,33 +26,38 @@ _PRICE_ENTERPRISE = text_variable(
     "US dollars a month for a seat of Copilot Enterprise",
     "39",
 )
-_BUSINESS = "${price_business:sqlstring}::numeric"
-_ENTERPRISE = "${price_enterprise:sqlstring}::numeric"
+# A cleared price is none.
+_BUSINESS = "coalesce(nullif(${price_business:sqlstring}, ''), '0')::numeric"
+_ENTERPRISE = "coalesce(nullif(${price_enterprise:sqlstring}, ''), '0')::numeric"
 
 _DIRECT = "'(assigned directly)'"
+_NEWEST_SNAPSHOTS = f"""SELECT scope_id, max(day) AS day
+  FROM _tool_copilot_seat_days JOIN copilot_scopes ON id = scope_id
+  WHERE {IN_SCOPES} AND $__timeFilter(day) AND NOT is_removed
+  GROUP BY scope_id"""
 _TEAM = query_variable(
-    "team",
-    "Team",
+    "assigning_team",
+    "Assigning team",
     "Teams through which seats are assigned; the panels of the newest snapshot obey it",
-    f"SELECT DISTINCT coalesce(assigning_team_slug, {_DIRECT}) FROM _tool_copilot_seats "
-    f"WHERE {IN_SCOPES} AND day = (SELECT max(day) FROM _tool_copilot_seat_days "
-    f"WHERE {IN_SCOPES} AND $__timeFilter(day)) ORDER BY 1",
+    f"""WITH newest AS MATERIALIZED ({_NEWEST_SNAPSHOTS})
+SELECT DISTINCT coalesce(assigning_team_slug, {_DIRECT}) FROM _tool_copilot_seats
+WHERE day BETWEEN (SELECT min(day) FROM newest) AND (SELECT max(day) FROM newest)
+  AND (scope_id, day) IN (SELECT scope_id, day FROM newest)
+ORDER BY 1""",
 )
 
 # Between the bounds, because the view can be asked for some days, but not for another table's.
 _NEWEST = f"""WITH newest AS MATERIALIZED (
-  SELECT scope_id, max(day) AS day FROM _tool_copilot_seat_days
-  WHERE {IN_SCOPES} AND $__timeFilter(day)
-  GROUP BY scope_id
+  {_NEWEST_SNAPSHOTS}
 ), held AS MATERIALIZED (
   SELECT scope_id, user_id, user_login, plan_type, editor, coalesce(team, {_DIRECT}) AS team,
-    created_day, last_active_day, day, is_active, is_idle, is_never_used,
+    created_day, last_activity_at, last_active_day, day, is_active, is_idle, is_never_used,
     CASE plan_type WHEN 'enterprise' THEN {_ENTERPRISE} ELSE {_BUSINESS} END AS price
   FROM copilot_seat_people
   WHERE {IN_SCOPES}
     AND day BETWEEN (SELECT min(day) FROM newest) AND (SELECT max(day) FROM newest)
     AND (scope_id, day) IN (SELECT scope_id, day FROM newest)
-    AND coalesce(team, {_DIRECT}) = ANY (ARRAY[${{team:sqlstring}}]::text[])
+    AND coalesce(team, {_DIRECT}) = ANY (ARRAY[${{assigning_team:sqlstring}}]::text[])
 )"""
 
 _ONE_PERSON = """A person with several seats of an enterprise counts once, with the highest plan."""
@@ -150,6 +155,7 @@ def _per_scope(value: str) -> str:
     return f"""{CHOSEN}
 SELECT calendar.day::date AS time, label AS metric, {value} AS value
 {days_of_chosen("_tool_copilot_seat_days")}
+WHERE NOT is_removed
 ORDER BY 1, 2"""
 
 
@@ -166,7 +172,7 @@ def _number(id_: int, title: str, column: str, means: str, shade: str) -> Json:
     return panels.stat(
         id_,
         title,
-        f"{means} On the newest snapshot of the range. Unit: people. {PER_SCOPE}",
+        f"{means} On the newest snapshot of the range with a value. Unit: people. {PER_SCOPE}",
         _per_scope(column),
         color=shade,
     )
@@ -176,7 +182,7 @@ def _money(id_: int, title: str, value: str, means: str, shade: str) -> Json:
     return panels.stat(
         id_,
         title,
-        f"{means} On the newest snapshot of the range. {_COST} {PER_SCOPE}",
+        f"{means} On the newest snapshot of the range with a value. {_COST} {PER_SCOPE}",
         _per_scope(value),
         unit=panels.DOLLARS,
         decimals=0,
@@ -188,8 +194,8 @@ _UTILISATION = panels.stat(
     8,
     "Seat utilisation",
     f"""People with a seat and activity in the 28 days that end on the day, divided by people with a
-    seat on that day. {_LAST_ACTIVITY} On the newest snapshot of the range. Unit: percent.
-    {PER_SCOPE}""",
+    seat on that day. {_LAST_ACTIVITY} On the newest snapshot of the range with a value. Unit:
+    percent. {PER_SCOPE}""",
     _per_scope("active_seats::float / nullif(seats, 0)"),
     unit="percentunit",
     decimals=0,
@@ -200,7 +206,7 @@ _COST_PER_USER = panels.stat(
     11,
     "Monthly cost per active seat",
     f"""The monthly cost of all seats divided by the people with a seat who were active in the 28
-    days. On the newest snapshot of the range. {_COST} {PER_SCOPE}""",
+    days. On the newest snapshot of the range with a value. {_COST} {PER_SCOPE}""",
     _per_scope(f"({_ALL_COST}) / nullif(active_seats, 0)"),
     unit=panels.DOLLARS,
     decimals=2,
@@ -271,11 +277,15 @@ _BY_EDITOR = panels.bar_gauge(
     32,
     "By last editor",
     f"""People with a seat in the newest snapshot by the editor of their last activity in the seat
-    list, without its version; a person counts once. {_ONE_PERSON} Unit: people.""",
-    f"""{_NEWEST}
+    list, without its version; a person counts once, in whatever chosen scopes. {_ONE_PERSON}
+    Unit: people.""",
+    f"""{_NEWEST}, people AS (
+  SELECT DISTINCT ON (user_id) user_id, editor FROM held
+  ORDER BY user_id, last_activity_at DESC NULLS LAST
+)
 SELECT coalesce(nullif(split_part(editor, '/', 1), ''), '(no activity)') AS editor,
-  count(DISTINCT user_id) AS people
-FROM held
+  count(*) AS people
+FROM people
 GROUP BY 1
 ORDER BY 2 DESC, 1""",
 )

@@ -14,7 +14,8 @@ IN_SCOPES = "scope_id = ANY (ARRAY[${scope:sqlstring}]::bigint[])"
 
 # The chosen scopes with the most users, and what tells their lines apart if there are several.
 CHOSEN = f"""WITH chosen AS (
-  SELECT id, label, CASE WHEN count(*) OVER () > 1 THEN label || ': ' ELSE '' END AS prefix
+  SELECT id, label, is_removed,
+    CASE WHEN count(*) OVER () > 1 THEN label || ': ' ELSE '' END AS prefix
   FROM copilot_scopes AS scope
   WHERE id = ANY (ARRAY[${{scope:sqlstring}}]::bigint[])
   ORDER BY (
@@ -25,7 +26,11 @@ CHOSEN = f"""WITH chosen AS (
 )"""
 
 # Every day of the range, so that a line breaks where one is missing.
-CALENDAR = "generate_series($__timeFrom()::date, $__timeTo()::date, '1 day') AS calendar(day)"
+# (Without a time zone: somewhere a day begins at one o'clock.)
+CALENDAR = (
+    "generate_series($__timeFrom()::date::timestamp, $__timeTo()::date::timestamp, '1 day') "
+    "AS calendar(day)"
+)
 
 
 def days_of_chosen(table: str, condition: str = "true") -> str:
@@ -37,7 +42,8 @@ LEFT JOIN {table} AS days
 
 PER_SCOPE = f"Of several scopes each has its own value, at most the {MOST_SCOPES} largest."
 SUMMED = (
-    "Summed over the chosen scopes; what a person does counts in every organization of his or hers."
+    "Summed over the chosen scopes that have the day; what a person does counts in every "
+    "organization of his or hers."
 )
 
 LEVEL = query_variable(
@@ -75,7 +81,8 @@ def trailing_week(ratios: Mapping[str, tuple[str, str]], table: str) -> str:
     The six days before the range count for its first days.
     """
     sums = ",\n    ".join(
-        f'sum(sum({above})) OVER week / nullif(sum(sum({below})) OVER week, 0)::float AS "{name}"'
+        f"sum(sum({above}) FILTER (WHERE {below} IS NOT NULL)) OVER week / nullif("
+        f'sum(sum({below}) FILTER (WHERE {above} IS NOT NULL)) OVER week, 0)::float AS "{name}"'
         for name, (above, below) in ratios.items()
     )
     names = ", ".join(f'days."{name}"' for name in ratios)

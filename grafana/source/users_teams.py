@@ -10,43 +10,56 @@ FEWEST_MEMBERS = 5
 MOST_USERS = 50
 MOST_TEAMS = 8
 
-# The newest day of the range of which the memberships are loaded.
-_LAST_TEAMS_DAY = f"""(
-  SELECT max(day) FROM _tool_copilot_collection_status
-  WHERE report = 'user-teams-1-day' AND state = 'loaded' AND {IN_SCOPES} AND $__timeFilter(day)
-)"""
+# The newest day of the range of which each scope's memberships are loaded.
+_NEWEST_MEMBERSHIPS = f"""SELECT scope_id, max(day) FROM _tool_copilot_collection_status
+    WHERE report = 'user-teams-1-day' AND state = 'loaded' AND {IN_SCOPES} AND $__timeFilter(day)
+    GROUP BY scope_id"""
+
+# Days with memberships of which nobody knows who was active. Few, and so asked for instead of those
+# of which it is known: by scope and day, not by member.
+_UNREPORTED = f"""(
+    SELECT scope_id, day FROM _tool_copilot_collection_status
+    WHERE {IN_SCOPES} AND $__timeFilter(day) AND report IN ('users-1-day', 'user-teams-1-day')
+    GROUP BY scope_id, day
+    HAVING NOT bool_or(report = 'users-1-day' AND state = 'loaded')
+  )"""
 
 _TEAM = query_variable(
     "team",
     "Team",
-    "Teams on the newest day of the range with memberships; the panels of teams obey it",
+    "Teams with members in the range; the panels of teams obey it",
     "SELECT DISTINCT coalesce(nullif(slug, ''), 'team ' || team_id) FROM _tool_copilot_user_teams "
-    f"WHERE {IN_SCOPES} AND day = {_LAST_TEAMS_DAY} ORDER BY 1",
+    f"WHERE {IN_SCOPES} AND $__timeFilter(day) ORDER BY 1",
 )
 
 _ACTIVE = "Active: any activity in the users report of a day."
 _DISTINCT = f"{_ACTIVE} A person counts once, in whatever chosen scopes and on how many days."
-_NO_REPORT = "May be empty: GitHub reports phases from 2026-05-29 on."
 
 # Two teams of an enterprise may have one name: those of two of its organizations.
 _TEAM_NAME = """team || CASE
     WHEN count(*) OVER (PARTITION BY scope_id, team) > 1 THEN ' #' || team_id ELSE ''
   END"""
 
-# The newest day of the range of which a users report is loaded.
-_LAST = f"""last AS (
-  SELECT max(day) AS day FROM _tool_copilot_collection_status
-  WHERE report = 'users-1-day' AND state = 'loaded' AND {IN_SCOPES} AND $__timeFilter(day)
-)"""
+# From when to when each scope's users reports are loaded, and the newest of these days.
+_LAST = f"""reports AS MATERIALIZED (
+  SELECT scope_id, min(day) AS first_day, max(day) FILTER (WHERE $__timeFilter(day)) AS last_day
+  FROM _tool_copilot_collection_status
+  WHERE report = 'users-1-day' AND state = 'loaded' AND {IN_SCOPES}
+  GROUP BY scope_id
+), last AS (SELECT max(last_day) AS day FROM reports)"""
 
 # Of the people with activity in the 56 days that end on that day: whether in its older and its
-# newer half, and when they were active first. Unknown where the reports do not reach back so far.
-_COMINGS = f"""WITH {_LAST}, people AS (
+# newer half, and when they were active first. Only of scopes whose users reports cover the 56 days:
+# where they stopped, or have just begun, nobody knows who stopped or began.
+_COMINGS = f"""WITH {_LAST}, covered AS (
+  SELECT scope_id FROM reports
+  WHERE first_day <= (SELECT day FROM last) - 55 AND last_day > (SELECT day FROM last) - 7
+), people AS (
   SELECT scope_id, user_id, max(user_login) AS user_login, max(day) AS last_day,
     bool_or(day <= (SELECT day FROM last) - 28) AS was_active,
     bool_or(day > (SELECT day FROM last) - 28) AS is_active
   FROM copilot_user_days
-  WHERE {IN_SCOPES} AND is_active
+  WHERE scope_id IN (SELECT scope_id FROM covered) AND is_active
     AND day BETWEEN (SELECT day FROM last) - 55 AND (SELECT day FROM last)
   GROUP BY scope_id, user_id
 ), users AS (
@@ -57,14 +70,8 @@ _COMINGS = f"""WITH {_LAST}, people AS (
       WHERE usage.scope_id = people.scope_id AND usage.user_id = people.user_id AND usage.is_active
     )) AS first_day
   FROM people GROUP BY user_id
-), known AS (
-  SELECT EXISTS (
-    SELECT 1 FROM _tool_copilot_collection_status
-    WHERE report = 'users-1-day' AND state = 'loaded' AND {IN_SCOPES}
-      AND day <= (SELECT day FROM last) - 55
-  ) AS reaches_back
-)"""
-_REACH = "Unknown until the users reports reach back 56 days."
+), known AS (SELECT EXISTS (SELECT 1 FROM covered) AS reaches_back)"""
+_REACH = """Of scopes whose users reports cover the 56 days that end then; unknown without one."""
 
 
 def build() -> Json:
@@ -126,18 +133,20 @@ def build() -> Json:
     )
 
 
-_NEW = """People whose first activity of all that is stored lies in the 28 days."""
+_NEW = """People whose first activity of all that is stored of their scopes lies in the 28 days."""
 
 _ACTIVE_PEOPLE = panels.stat(
     2,
     "People active in the range",
     f"""People with activity on any day of the range. {_DISTINCT} It differs from GitHub's own count
-    of active users, which is by scope. Unit: people.""",
-    f"""SELECT count(*) AS people FROM (
+    of active users, which is by scope. Unknown without a users report. Unit: people.""",
+    f"""WITH {_LAST}, people AS (
   SELECT user_id FROM copilot_user_days
   WHERE {IN_SCOPES} AND $__timeFilter(day) AND is_active
   GROUP BY user_id
-) AS people""",
+)
+SELECT CASE WHEN (SELECT day FROM last) IS NOT NULL THEN (SELECT count(*) FROM people) END
+  AS people""",
     color="green",
     sparkline=False,
 )
@@ -161,19 +170,21 @@ FROM known""",
 _LEAGUE = panels.table(
     11,
     "Teams",
-    f"""Each team in the range: its members on any day of it, those of them active while they were
-    members (also as a share), and what they did as members: prompts by active member and day, code
-    completions suggested and accepted, the acceptance rate by count, lines added. Members without
-    any use count. Teams with fewer than {FEWEST_MEMBERS} members are hidden; people in two teams
-    are in both, so teams do not add up. {_ACTIVE} Units: people, prompts, completions, lines,
-    percent.""",
+    f"""Each team in the range: its members on any day of it with a users report, those of them
+    active while they were members (also as a share), and what they did as members: prompts by
+    active member and day, code completions suggested and accepted, the acceptance rate by count,
+    lines added. Members without any use count. Teams with fewer than {FEWEST_MEMBERS} members are
+    hidden; people in two teams are in both, so teams do not add up. {_ACTIVE} Units: people,
+    prompts, completions, lines, percent.""",
     f"""WITH members AS MATERIALIZED (
   SELECT scope_id, team_id, user_id, max(day) AS last_day, max(team) AS team,
     count(*) FILTER (WHERE is_active) AS active_days, sum(prompts) AS prompts,
     sum(completion_suggestions) AS suggested, sum(completion_acceptances) AS accepted,
     sum(lines_added) AS lines_added
   FROM copilot_team_member_days
-  WHERE {IN_SCOPES} AND $__timeFilter(day) AND team = ANY (ARRAY[${{team:sqlstring}}]::text[])
+  WHERE {IN_SCOPES} AND $__timeFilter(day)
+    AND (scope_id, day) NOT IN {_UNREPORTED}
+    AND team = ANY (ARRAY[${{team:sqlstring}}]::text[])
   GROUP BY scope_id, team_id, user_id
 ), teams AS MATERIALIZED (
   SELECT scope_id, team_id, (array_agg(team ORDER BY last_day DESC))[1] AS team,
@@ -204,7 +215,7 @@ _TEAMS_OVER_TIME = panels.lines(
     {FEWEST_MEMBERS} members are hidden. {_ACTIVE} Unit: percent.""",
     f"""WITH largest AS MATERIALIZED (
   SELECT scope_id, team_id, max(team) AS team FROM copilot_team_member_days
-  WHERE {IN_SCOPES} AND day = {_LAST_TEAMS_DAY}
+  WHERE (scope_id, day) IN ({_NEWEST_MEMBERSHIPS})
     AND team = ANY (ARRAY[${{team:sqlstring}}]::text[])
   GROUP BY scope_id, team_id HAVING count(*) >= {FEWEST_MEMBERS}
   ORDER BY count(*) DESC, 1, 2 LIMIT {MOST_TEAMS}
@@ -217,7 +228,7 @@ FROM shown CROSS JOIN {CALENDAR} LEFT JOIN (
   SELECT scope_id, team_id, day,
     count(*) FILTER (WHERE is_active)::float / count(*) AS value
   FROM shown JOIN copilot_team_member_days USING (scope_id, team_id)
-  WHERE $__timeFilter(day)
+  WHERE $__timeFilter(day) AND (scope_id, day) NOT IN {_UNREPORTED}
   GROUP BY scope_id, team_id, day HAVING count(*) >= {FEWEST_MEMBERS}
 ) AS days ON days.scope_id = shown.scope_id AND days.team_id = shown.team_id
   AND days.day = calendar.day::date
@@ -244,7 +255,8 @@ _PHASES = panels.bars(
     21,
     "People by adoption phase",
     f"""People in each of GitHub's adoption phases in the 28 days that end on the day. The phases
-    are GitHub's own rule. {_OF_THE_LARGEST} {_NO_REPORT} Unit: people.""",
+    are GitHub's own rule. {_OF_THE_LARGEST} Unit: people. May be empty: GitHub reports these
+    numbers from 2026-09-17 on.""",
     f"""{_LARGEST}
 SELECT day AS time, phase AS metric, sum(users_in_phase_28d) AS value
 FROM _tool_copilot_adoption_phases
@@ -259,8 +271,12 @@ _FLOW = panels.table(
     "Flow between phases in a week",
     f"""The last phase of each person in the seven days before the newest seven, and in the newest
     seven, which end on the newest day of the range with a users report. "Not seen": no record in
-    those days. {_OF_THE_LARGEST} {_NO_REPORT} Unit: people.""",
-    f"""{_LARGEST}, {_LAST}, phases AS (
+    those days. {_OF_THE_LARGEST} Unit: people. May be empty: GitHub reports phases from 2026-05-29
+    on.""",
+    f"""{_LARGEST}, last AS (
+  SELECT max(day) AS day FROM copilot_user_days
+  WHERE scope_id = (SELECT scope_id FROM largest) AND $__timeFilter(day)
+), phases AS (
   SELECT DISTINCT ON (user_id, day > (SELECT day FROM last) - 7)
     user_id, day > (SELECT day FROM last) - 7 AS is_now, ai_adoption_phase AS phase
   FROM copilot_user_days

@@ -159,19 +159,24 @@ LEFT JOIN _tool_copilot_user_metrics_by_feature AS completion
     AND completion.user_id = usage.user_id AND completion.feature = 'code_completion'
 """
 
-# From the memberships, so that members without any use count.
+# From the memberships, so that members without any use count. It is not known whether somebody was
+# active where the users report of the day is not loaded.
 TEAM_DAYS = """
 CREATE VIEW copilot_team_member_days AS
 SELECT
     member.scope_id, member.day, member.team_id,
     coalesce(nullif(member.slug, ''), 'team ' || member.team_id) AS team,
     member.user_id, coalesce(member.user_login, usage.user_login) AS user_login,
+    status.day IS NOT NULL AS is_known,
     usage.user_id IS NOT NULL AS is_active,
     usage.prompts, usage.lines_added, usage.completion_suggestions, usage.completion_acceptances
 FROM _tool_copilot_user_teams AS member
 LEFT JOIN copilot_user_days AS usage
     ON usage.scope_id = member.scope_id AND usage.day = member.day
     AND usage.user_id = member.user_id AND usage.is_active
+LEFT JOIN _tool_copilot_collection_status AS status
+    ON status.scope_id = member.scope_id AND status.day = member.day
+    AND status.report = 'users-1-day' AND status.state = 'loaded'
 """
 
 # One row per person, who may hold several seats of an enterprise: the highest plan, the earliest
@@ -365,7 +370,7 @@ COUNTS = {
     "seats_enterprise": "Of these, with the plan Copilot Enterprise",
     "active_users": (
         "People with a seat and activity in the users report of the 28 days; NULL where those "
-        "reports do not reach back 28 days"
+        "reports do not cover the 28 days"
     ),
     "active_seats": "People with activity in the 28 days, in the seat list or the users report",
     "idle_seats": (
