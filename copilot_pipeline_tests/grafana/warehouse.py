@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -30,11 +32,15 @@ def run_demo(url: str, folder: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-def let_grafana_read(url: str) -> None:
-    """Runs reader.sql. Roles belong to the server: two processes cannot change one at a time."""
-    with (
-        (Path(tempfile.gettempdir()) / _LOCK_OF_ROLE).open("w") as file,
-        psycopg.connect(url, autocommit=True) as connection,
-    ):
+@contextmanager
+def alone() -> Iterator[None]:
+    """Roles belong to the server: two processes cannot change one at the same time."""
+    with (Path(tempfile.gettempdir()) / _LOCK_OF_ROLE).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def let_grafana_read(url: str) -> None:
+    """Runs reader.sql."""
+    with alone(), psycopg.connect(url, autocommit=True) as connection:
         connection.execute((_ROOT / "grafana/reader.sql").read_bytes())

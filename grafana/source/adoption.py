@@ -9,10 +9,12 @@ from grafana.source.shared import (
     CHOSEN,
     IN_SCOPES,
     LEVEL,
+    OF_SCOPE,
     PER_SCOPE,
     SCOPE,
     SUMMED,
     days_of_chosen,
+    series_of_chosen,
     trailing_week,
 )
 
@@ -163,13 +165,14 @@ _ACTIVE_USERS = panels.lines(
     f"""People who used Copilot on the day, in the 7 and in the 28 days that end on it, as GitHub
     counts them. Days of the old metrics API have daily users only, by another definition: see the
     marks. Unit: people. {PER_SCOPE}""",
-    f"""{CHOSEN}
-SELECT calendar.day::date AS time, prefix || users.name AS metric, users.value
-{days_of_chosen("_tool_copilot_org_metrics")}
-CROSS JOIN LATERAL (VALUES
-  ('monthly', monthly_active_users), ('weekly', weekly_active_users), ('daily', total_active_users)
-) AS users(name, value)
-ORDER BY 1, 2""",
+    series_of_chosen(
+        {
+            "monthly": "monthly_active_users",
+            "weekly": "weekly_active_users",
+            "daily": "total_active_users",
+        },
+        "_tool_copilot_org_metrics",
+    ),
     overrides={
         "monthly": panels.color("blue"),
         "weekly": panels.color("light-blue"),
@@ -206,12 +209,8 @@ _ADOPTER_COLORS = {
 
 
 def _adopters(suffix: str = "") -> str:
-    values = ", ".join(f"('{name}', {column}{suffix})" for name, column in _ADOPTER_COLUMNS.items())
-    return f"""{CHOSEN}
-SELECT calendar.day::date AS time, prefix || users.name AS metric, users.value
-{days_of_chosen("_tool_copilot_org_metrics")}
-CROSS JOIN LATERAL (VALUES {values}) AS users(name, value)
-ORDER BY 1, 2"""
+    columns = {name: column + suffix for name, column in _ADOPTER_COLUMNS.items()}
+    return series_of_chosen(columns, "_tool_copilot_org_metrics")
 
 
 _ADOPTERS = panels.lines(
@@ -336,7 +335,7 @@ _SCOPES = panels.table(
     """Every chosen scope on its newest day of the range with numbers: active users of 1, 7 and 28
     days, seats and adoption of its newest snapshot, and the acceptance rate by count over the
     range. Units: people, percent.""",
-    """SELECT scope.label AS "Scope", newest.day AS "Newest day",
+    f"""SELECT scope.label AS "Scope", newest.day AS "Newest day",
   newest.total_active_users AS "Daily", newest.weekly_active_users AS "Weekly",
   newest.monthly_active_users AS "Monthly", held.seats AS "Seats",
   held.active_users::float / nullif(held.seats, 0) AS "Adoption",
@@ -355,7 +354,7 @@ LEFT JOIN LATERAL (
   SELECT seats, active_users FROM _tool_copilot_seat_days
   WHERE scope_id = scope.id AND $__timeFilter(day) ORDER BY day DESC LIMIT 1
 ) AS held ON true
-WHERE scope.id = ANY (ARRAY[${scope:sqlstring}]::bigint[])
+WHERE scope.id = {OF_SCOPE}
 ORDER BY newest.monthly_active_users DESC NULLS LAST, 1""",
     overrides={
         "Newest day": panels.DAY,
@@ -371,12 +370,10 @@ _LEGACY = panels.lines(
     2026-04-02: active, and of these engaged (who accepted a completion, or wrote in a chat). The
     reports know no engaged users. Unit: people. {PER_SCOPE} May be empty: a warehouse that began
     with the reports has no such days.""",
-    f"""{CHOSEN}
-SELECT calendar.day::date AS time, prefix || users.name AS metric, users.value
-{days_of_chosen("_tool_copilot_org_metrics", "days.source = 'legacy'")}
-CROSS JOIN LATERAL (VALUES
-  ('active', total_active_users), ('engaged', total_engaged_users)
-) AS users(name, value)
-ORDER BY 1, 2""",
+    series_of_chosen(
+        {"active": "total_active_users", "engaged": "total_engaged_users"},
+        "_tool_copilot_org_metrics",
+        "days.source = 'legacy'",
+    ),
     overrides={"active": panels.color("green"), "engaged": panels.color("yellow")},
 )

@@ -10,6 +10,7 @@ from grafana.source.shared import (
     CHOSEN,
     IN_SCOPES,
     LEVEL,
+    OF_SCOPE,
     PER_SCOPE,
     SCOPE,
     days_of_chosen,
@@ -26,6 +27,7 @@ _STATE_COLORS = {
     "failed": "red",
 }
 _STATE = "replace(state, '_', ' ')"
+_DAYS_LEFT = "floor(extract(epoch FROM min(token_expires_at) - now()) / 86400)::bigint"
 
 # Counted from the lengths of the spans: much faster than day by day. Provisional are the three
 # newest complete days.
@@ -112,7 +114,7 @@ FROM copilot_scopes AS scope
 CROSS JOIN LATERAL (
   SELECT max(day) AS day FROM _tool_copilot_org_metrics WHERE scope_id = scope.id
 ) AS newest
-WHERE scope.id = ANY (ARRAY[${{scope:sqlstring}}]::bigint[]) AND NOT is_removed""",
+WHERE scope.id = {OF_SCOPE} AND NOT is_removed""",
     unit="none",
     steps=[(None, "green"), (4, "orange"), (6, "red")],
     sparkline=False,
@@ -175,8 +177,8 @@ _EXPIRY = panels.stat(
     "Token expires in",
     """Days until the first token of the chosen scopes' accounts expires; unknown: none does, or
     GitHub did not say. Unit: days.""",
-    """SELECT floor(extract(epoch FROM min(token_expires_at) - now()) / 86400)::bigint AS days
-FROM copilot_scopes WHERE id = ANY (ARRAY[${scope:sqlstring}]::bigint[])""",
+    f"""SELECT {_DAYS_LEFT} AS days
+FROM copilot_scopes WHERE id = {OF_SCOPE}""",
     unit="none",
     decimals=0,
     steps=[(None, "red"), (14, "orange"), (30, "green")],
@@ -359,10 +361,10 @@ _TOKENS = panels.table(
     """The accounts of the chosen scopes, when their tokens expire, and how many days that is from
     now; empty: it does not expire, or GitHub did not say. Unit: days. May be empty: then all of
     them are removed.""",
-    """SELECT account_login AS "Account", count(*) AS "Scopes", min(token_expires_at) AS "Expires",
-  floor(extract(epoch FROM min(token_expires_at) - now()) / 86400)::bigint AS "Days left"
+    f"""SELECT account_login AS "Account", count(*) AS "Scopes", min(token_expires_at) AS "Expires",
+  {_DAYS_LEFT} AS "Days left"
 FROM copilot_scopes
-WHERE id = ANY (ARRAY[${scope:sqlstring}]::bigint[]) AND NOT is_removed
+WHERE id = {OF_SCOPE} AND NOT is_removed
 GROUP BY account_login
 ORDER BY 3 NULLS LAST, 1""",
     unit="none",

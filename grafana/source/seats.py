@@ -12,6 +12,7 @@ from grafana.source.shared import (
     PER_SCOPE,
     SCOPE,
     days_of_chosen,
+    series_of_chosen,
 )
 
 _PRICE_BUSINESS = text_variable(
@@ -160,12 +161,7 @@ ORDER BY 1, 2"""
 
 
 def _series(values: dict[str, str]) -> str:
-    rows = ", ".join(f"('{name}', {value})" for name, value in values.items())
-    return f"""{CHOSEN}
-SELECT calendar.day::date AS time, prefix || counts.name AS metric, counts.value
-{days_of_chosen("_tool_copilot_seat_days")}
-CROSS JOIN LATERAL (VALUES {rows}) AS counts(name, value)
-ORDER BY 1, 2"""
+    return series_of_chosen(values, "_tool_copilot_seat_days")
 
 
 def _number(id_: int, title: str, column: str, means: str, shade: str) -> Json:

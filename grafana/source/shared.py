@@ -10,14 +10,15 @@ from grafana.source.model import annotation, query_variable
 MOST_SCOPES = 5
 
 # An array: without any scope, as in a new warehouse, a list would be a syntax error.
-IN_SCOPES = "scope_id = ANY (ARRAY[${scope:sqlstring}]::bigint[])"
+OF_SCOPE = "ANY (ARRAY[${scope:sqlstring}]::bigint[])"
+IN_SCOPES = f"scope_id = {OF_SCOPE}"
 
 # The chosen scopes with the most users, and what tells their lines apart if there are several.
 CHOSEN = f"""WITH chosen AS (
   SELECT id, label, is_removed,
     CASE WHEN count(*) OVER () > 1 THEN label || ': ' ELSE '' END AS prefix
   FROM copilot_scopes AS scope
-  WHERE id = ANY (ARRAY[${{scope:sqlstring}}]::bigint[])
+  WHERE id = {OF_SCOPE}
   ORDER BY (
     SELECT max(total_active_users) FROM _tool_copilot_org_metrics
     WHERE scope_id = scope.id AND $__timeFilter(day)
@@ -38,6 +39,16 @@ def days_of_chosen(table: str, condition: str = "true") -> str:
     return f"""FROM chosen CROSS JOIN {CALENDAR}
 LEFT JOIN {table} AS days
   ON days.scope_id = chosen.id AND days.day = calendar.day::date AND {condition}"""
+
+
+def series_of_chosen(values: Mapping[str, str], table: str, condition: str = "true") -> str:
+    """Lines of the chosen scopes: a column, or an expression of several, by the line's name."""
+    rows = ", ".join(f"('{name}', {value})" for name, value in values.items())
+    return f"""{CHOSEN}
+SELECT calendar.day::date AS time, prefix || lines.name AS metric, lines.value
+{days_of_chosen(table, condition)}
+CROSS JOIN LATERAL (VALUES {rows}) AS lines(name, value)
+ORDER BY 1, 2"""
 
 
 PER_SCOPE = f"Of several scopes each has its own value, at most the {MOST_SCOPES} largest."
@@ -62,16 +73,19 @@ SCOPE = query_variable(
     "FROM copilot_scopes WHERE kind IN (${level:sqlstring}) ORDER BY is_removed, label",
 )
 
-_MARKS = """SELECT first_day AS time, last_day AS timeend, text FROM copilot_marks
+
+def _marks(kind: str) -> str:
+    return f"""SELECT first_day AS time, last_day AS timeend, text FROM copilot_marks
 WHERE kind = '{kind}'
-AND (scope_id IS NULL OR scope_id = ANY (ARRAY[${{scope:sqlstring}}]::bigint[]))
+AND (scope_id IS NULL OR {IN_SCOPES})
 AND last_day >= $__timeFrom()::date AND first_day <= $__timeTo()::date
 ORDER BY 1"""
 
+
 ANNOTATIONS = (
-    annotation("Definition changes", "purple", _MARKS.format(kind="definition")),
-    annotation("Roll-out", "green", _MARKS.format(kind="rollout")),
-    annotation("Provisional days", "orange", _MARKS.format(kind="provisional")),
+    annotation("Definition changes", "purple", _marks("definition")),
+    annotation("Roll-out", "green", _marks("rollout")),
+    annotation("Provisional days", "orange", _marks("provisional")),
 )
 
 
