@@ -734,6 +734,20 @@ def test_members_without_use_are_there(database: Database) -> None:
     ]
 
 
+def test_who_was_active_is_known_on_days_whose_users_report_is_loaded(database: Database) -> None:
+    insert(database, user_teams, *(member(1, days) for days in (0, 1, 2, 3)))
+    insert(
+        database,
+        collection_status,
+        status(0, day=DAY),
+        status(0, "failed", day=DAY - timedelta(days=1)),
+        status(0, day=DAY - timedelta(days=2), report="user-teams-1-day"),
+        status(0, day=DAY - timedelta(days=3), scope_id=2),
+    )
+    rows = read(database, TEAM_MEMBER_DAYS, order="day")
+    assert [row["is_known"] for row in rows] == [False, False, False, True]
+
+
 def test_only_activity_on_a_day_of_membership_counts_for_a_team(database: Database) -> None:
     insert(
         database,
