@@ -1,16 +1,23 @@
 """The test connection: may an account's token read what its scopes are collected from?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from copilot_pipeline.accounts import one_account, open_client
-from copilot_pipeline.days import newest_complete_day
+from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.documents import Spool
 from copilot_pipeline.github.errors import GitHubError
 from copilot_pipeline.github.meanings import RENEWAL_ADVICE, Meaning
 from copilot_pipeline.github.retries import RetryPolicy
+from copilot_pipeline.sources.source import (
+    DocumentRequest,
+    PagesRequest,
+    PeriodKind,
+    ReportRequest,
+    Source,
+)
 from copilot_pipeline.vault import VaultError
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
@@ -94,72 +101,70 @@ def _check_expiry(expires_at: datetime | None) -> Check:
     return Check(None, "token", EXPIRES_SOON, warning, warning)
 
 
-def _endpoints(scope: Scope) -> dict[str, Callable[[GitHubClient], None]]:
-    """What a scope is collected from; each call raises what stands in the way."""
-    asked: dict[str, Callable[[Scope, GitHubClient], None]] = (
-        {"billing": _ask_billing} if scope.kind == "organization" else {}
-    )
-    asked["seats"] = _ask_seats
-    if scope.metrics_api == "legacy":
-        asked["legacy metrics"] = _ask_legacy
-    else:
-        asked["reports"] = partial(_ask_report, scope.collected_reports[0])
-    return {endpoint: partial(ask, scope) for endpoint, ask in asked.items()}
+def _carriers(scope: Scope) -> list[Source]:
+    """What a scope is collected from: of each step the source that has to be readable."""
+    first: dict[str, Source] = {}
+    for source in scope.sources:
+        first.setdefault(source.step, source)
+    return sorted(first.values(), key=lambda source: source.period is PeriodKind.DAY)
 
 
 def _check_scope(client: GitHubClient, scope: Scope) -> Iterator[Check]:
     limited: Check | None = None
-    for endpoint, ask in _endpoints(scope).items():
+    for source in _carriers(scope):
         if limited is not None:
-            # Going on while limited would only make GitHub angrier. (Other scopes are asked: a
+            # Going on while limited would prolong the rate limit. (Other scopes are asked: a
             # secondary limit may be that of one endpoint.)
-            yield replace(limited, endpoint=endpoint)
+            yield replace(limited, endpoint=source.endpoint)
             continue
         try:
-            ask(client)
+            _ask(client, scope, source)
         except GitHubError as error:
-            check = _refused(scope, endpoint, error)
+            check = _refused(scope, source.endpoint, error)
             limited = check if error.meaning is Meaning.RATE_LIMITED else None
             yield check
         else:
-            yield Check(scope, endpoint, OK)
-            if endpoint == "reports":
-                yield from _check_other_reports(client, scope)
+            yield Check(scope, source.endpoint, OK)
+            yield from _check_others(client, scope, source)
 
 
-def _check_other_reports(client: GitHubClient, scope: Scope) -> Iterator[Check]:
-    """The reports that are refused although the one that carries the scope is not."""
-    for report in scope.collected_reports[1:]:
+def _check_others(client: GitHubClient, scope: Scope, carrier: Source) -> Iterator[Check]:
+    """The sources of the step that are refused although the one that carries it is not."""
+    for source in scope.sources:
+        if source.step != carrier.step or source is carrier:
+            continue
         try:
-            _ask_report(report, scope, client)
+            _ask(client, scope, source)
         except GitHubError as error:
-            yield _refused(scope, report, error)
+            yield _refused(scope, source.name, error)
             if error.meaning is Meaning.RATE_LIMITED:
                 return
 
 
-def _ask_billing(scope: Scope, client: GitHubClient) -> None:
-    client.billing(scope.kind, scope.slug)
+def _ask(client: GitHubClient, scope: Scope, source: Source) -> None:
+    """Asks for as little as shows whether the source can be read; raises why it cannot.
 
-
-def _ask_seats(scope: Scope, client: GitHubClient) -> None:
-    next(client.seats(scope.kind, scope.slug), None)
-
-
-def _ask_report(report: str, scope: Scope, client: GitHubClient) -> None:
-    """Downloads a day too: the host of the files may be out of reach where the API is not."""
-    day = newest_complete_day() - UNTIL_READY
-    try:
-        client.report(scope.kind, scope.slug, report, day)
-    except GitHubError as error:
-        if error.meaning is not Meaning.NOT_FOUND:
-            raise
-        client.require_reports(scope.kind, scope.slug, report)
-
-
-def _ask_legacy(scope: Scope, client: GitHubClient) -> None:
-    day = newest_complete_day() - UNTIL_READY
-    next(client.legacy_metrics(scope.kind, scope.slug, day, day), None)
+    Of a report a day is downloaded too: the host of the files may be out of reach where the API is
+    not.
+    """
+    needs = source.served[scope.kind].needs
+    day = Today.from_clock().newest - UNTIL_READY
+    with Spool() as spool:
+        match source.request:
+            case DocumentRequest(path):
+                client.document(scope.kind, scope.slug, path, needs, spool)
+            case PagesRequest(path, per_page, by_day):
+                params: dict[str, str | int] = {"per_page": per_page}
+                if by_day:
+                    params |= {"since": str(day), "until": str(day)}
+                next(client.pages(scope.kind, scope.slug, path, params, needs, spool), None)
+            case ReportRequest(latest):
+                try:
+                    client.report(scope.kind, scope.slug, source.name, day, needs, spool)
+                except GitHubError as error:
+                    if error.meaning is not Meaning.NOT_FOUND:
+                        raise
+                    client.require_reports(scope.kind, scope.slug, latest[scope.kind], needs)
 
 
 def _refused(scope: Scope | None, endpoint: str, error: GitHubError) -> Check:
@@ -169,7 +174,7 @@ def _refused(scope: Scope | None, endpoint: str, error: GitHubError) -> Check:
 def _not_asked(scopes: list[Scope], refused: Check) -> list[Check]:
     """Without a token that works, every endpoint would only say the same."""
     return [
-        replace(refused, scope=scope, endpoint=endpoint)
+        replace(refused, scope=scope, endpoint=source.endpoint)
         for scope in scopes
-        for endpoint in _endpoints(scope)
+        for source in _carriers(scope)
     ]

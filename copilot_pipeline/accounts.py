@@ -9,13 +9,15 @@ import sqlalchemy as sa
 from copilot_pipeline import settings
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, RetryPolicy
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_endpoint, normalize_proxy
 from copilot_pipeline.redaction import one_line
-from copilot_pipeline.reports import AGGREGATES, REPORTS, reports_of
+from copilot_pipeline.sources import AGGREGATES, REPORTS
+from copilot_pipeline.sources.shape import storable
+from copilot_pipeline.sources.source import MetricsApi
 from copilot_pipeline.tokens import current_vault, open_token
-from copilot_pipeline.transform.values import storable
 from copilot_pipeline.vault import Identity
 from copilot_pipeline.warehouse import accounts as stored
 from copilot_pipeline.warehouse.accounts import Account, Profile
@@ -29,11 +31,11 @@ from copilot_pipeline.warehouse.scopes import (
     update_scope,
 )
 
-METRICS_APIS = ("reports", "legacy")
+METRICS_APIS = tuple(MetricsApi)
 
 # In the place of the names of reports.
 ALL_REPORTS = "all"
-REPORT_CHOICES = (*REPORTS, ALL_REPORTS)
+REPORT_CHOICES = (*(source.name for source in REPORTS), ALL_REPORTS)
 
 # GitHub's slugs have letters, digits and hyphens; managed users' enterprises also underscores.
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -59,9 +61,12 @@ class AccountOptions:
     metrics_api: str | None = None
     reports: Sequence[str] = ()
 
-    def slugs(self) -> list[tuple[str, Sequence[str]]]:
+    def slugs(self) -> list[tuple[ScopeKind, Sequence[str]]]:
         """The slugs to collect, by kind of scope."""
-        return [("organization", self.organizations), ("enterprise", self.enterprises)]
+        return [
+            (ScopeKind.ORGANIZATION, self.organizations),
+            (ScopeKind.ENTERPRISE, self.enterprises),
+        ]
 
 
 def import_account(database: Database, token: str, options: AccountOptions) -> int:
@@ -232,7 +237,7 @@ def _save_options(connection: sa.Connection, account_id: int, options: AccountOp
                 update_scope(connection, scope.id, **chosen)
 
 
-def choose_reports(kind: str, chosen: Sequence[str]) -> dict[str, str | None]:
+def choose_reports(kind: ScopeKind, chosen: Sequence[str]) -> dict[str, str | None]:
     """The column that says which reports such a scope collects; nothing where none was chosen.
 
     `all` means what it says. Either aggregate stands for that of the scope's own kind.
@@ -241,12 +246,14 @@ def choose_reports(kind: str, chosen: Sequence[str]) -> dict[str, str | None]:
         return {}
     if ALL_REPORTS in chosen:
         return {"reports": None}
-    wanted = {AGGREGATES[kind] if name in AGGREGATES.values() else name for name in chosen}
-    return {"reports": ",".join(name for name in reports_of(kind) if name in wanted)}
+    aggregates = {source.name for source in AGGREGATES.values()}
+    wanted = {AGGREGATES[kind].name if name in aggregates else name for name in chosen}
+    own = [source.name for source in REPORTS if kind in source.served]
+    return {"reports": ",".join(name for name in own if name in wanted)}
 
 
 def _require_free(
-    connection: sa.Connection, identity: Identity, slugs: Iterable[tuple[str, Sequence[str]]]
+    connection: sa.Connection, identity: Identity, slugs: Iterable[tuple[ScopeKind, Sequence[str]]]
 ) -> None:
     for kind, names in slugs:
         taken = find_collecting_login(connection, identity, kind, names)

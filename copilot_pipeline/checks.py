@@ -169,8 +169,8 @@ def _check_readable(
     optional = {
         (scope.id, report)
         for scope in scopes
-        if (scope.id, scope.collected_reports[0]) not in refused
-        for report in scope.collected_reports
+        if (scope.id, scope.metrics[0].name) not in refused
+        for report in [source.name for source in scope.metrics]
     }
     shown = [
         Outcome(
@@ -178,7 +178,7 @@ def _check_readable(
             each.report,
             each.day,
             State.NO_ACCESS,
-            error=CopilotPipelineError(each.message),
+            message=each.message,
         )
         for each in refusals
         if (each.scope_id, each.report) in optional

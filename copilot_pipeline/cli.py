@@ -20,11 +20,11 @@ from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
 from copilot_pipeline.days import (
     DayOutOfReachError,
+    Today,
     day_range,
-    newest_complete_day,
-    reachable_window,
 )
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.sources.reports import REPORT_REACH_DAYS
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -135,7 +135,8 @@ def _chosen_days(
     ways = [day is not None, first is not None or last is not None, count is not None]
     if sum(ways) > 1:
         raise click.UsageError("give one of --day, --from/--to and --last.")
-    newest = newest_complete_day()
+    today = Today.from_clock()
+    newest = today.newest
     if day is not None:
         first = last = day
     elif count is not None:
@@ -145,7 +146,7 @@ def _chosen_days(
     first, last = first or newest, last or newest
     if first > last:
         raise click.UsageError(f"--from {first} is after --to {last}.")
-    window = reachable_window("reports")
+    window = today.window(REPORT_REACH_DAYS)
     if first not in window or last not in window:
         raise DayOutOfReachError(
             f"GitHub serves the days from {window} only; asked was {first} to {last}."

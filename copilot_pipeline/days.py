@@ -13,8 +13,6 @@ from copilot_pipeline.errors import CopilotPipelineError
 # The first day for which GitHub has any usage report (enterprises; organizations: 2025-12-12).
 FIRST_DAY = date(2025, 10, 10)
 
-REACH_DAYS = {"reports": 365, "legacy": 100}
-
 # So many of the newest complete days are provisional: GitHub may not have their reports yet.
 PROVISIONAL_DAYS = 3
 
@@ -40,25 +38,32 @@ class Window:
         return f"{self.first} to {self.last}"
 
 
-def newest_complete_day() -> date:
-    """Yesterday in UTC, whatever the machine's own time zone."""
-    return datetime.now(UTC).date() - timedelta(days=1)
+@dataclass(frozen=True)
+class Today:
+    """What the present means for one run, decided once: a run over midnight sees one newest day."""
 
+    now: datetime
 
-def is_provisional(day: date) -> bool:
-    """Whether a report that is missing may still come."""
-    return day > newest_complete_day() - timedelta(days=PROVISIONAL_DAYS)
+    @classmethod
+    def from_clock(cls) -> "Today":
+        return cls(datetime.now(UTC))
 
+    @property
+    def newest(self) -> date:
+        """The newest complete day: yesterday in UTC, whatever the machine's own time zone."""
+        return self.now.astimezone(UTC).date() - timedelta(days=1)
 
-def is_reread(day: date) -> bool:
-    """Whether the day's reports are fetched again although they are loaded."""
-    return day > newest_complete_day() - timedelta(days=REREAD_DAYS)
+    def is_provisional(self, day: date) -> bool:
+        """Whether a report that is missing may still come."""
+        return day > self.newest - timedelta(days=PROVISIONAL_DAYS)
 
+    def is_reread(self, day: date) -> bool:
+        """Whether the day's reports are fetched again although they are loaded."""
+        return day > self.newest - timedelta(days=REREAD_DAYS)
 
-def reachable_window(metrics_api: str) -> Window:
-    """The days that `reports` or the `legacy` endpoint can serve now."""
-    last = newest_complete_day()
-    return Window(last - timedelta(days=REACH_DAYS[metrics_api] - 1), last)
+    def window(self, reach_days: int) -> Window:
+        """The newest complete days, as many as GitHub serves."""
+        return Window(self.newest - timedelta(days=reach_days - 1), self.newest)
 
 
 def day_range(first: date, last: date) -> list[date]:

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from copilot_pipeline.assets.billing import billing_snapshot
+from copilot_pipeline.assets.collecting import Progress
 from copilot_pipeline.assets.metrics import metrics
 from copilot_pipeline.assets.seats import seat_snapshot
 from copilot_pipeline.jobs import (
@@ -28,6 +29,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         resources={
             "database": DatabaseResource(),
             "github": GitHubResource(),
+            "progress": Progress(),
             **(resource_overrides or {}),
         },
         # In one process: sub-processes cost seconds a step, and the work waits for the network.

@@ -15,14 +15,17 @@ import dagster as dg
 from tqdm import tqdm
 
 from copilot_pipeline import settings
-from copilot_pipeline.collect.scopes import progress, select_scopes
-from copilot_pipeline.days import newest_complete_day
-from copilot_pipeline.definitions import defs
+from copilot_pipeline.assets.collecting import Progress
+from copilot_pipeline.collect.outcomes import Outcome
+from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.days import Today
+from copilot_pipeline.definitions import build_defs
 from copilot_pipeline.jobs import SNAPSHOT_ASSET_KEYS
 from copilot_pipeline.partitions import range_tags
+from copilot_pipeline.sources import SEAT_BILLING, SEATS
+from copilot_pipeline.sources.reports import METRICS_STEP
+from copilot_pipeline.sources.source import PeriodKind
 from copilot_pipeline.warehouse.database import Database
-
-METRICS_STEP, SEATS_STEP, BILLING_STEP = "metrics", "seat_snapshot", "billing_snapshot"
 
 # Dagster then announces all days of an asset in one event, and marks no day as failed.
 ANNOUNCED_TOGETHER = "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"
@@ -63,26 +66,27 @@ def run_days(
     step `metrics`.
     """
     scopes = select_scopes(database, organizations)
-    newest = newest_complete_day()
+    newest = Today.from_clock().newest
     takes_snapshots = newest in days
     step_config = {"config": {"organizations": list(organizations)}}
     chosen = {**step_config["config"], "refetch": refetch, "gap_days": gap_days}
     metrics_config = {METRICS_STEP: {"config": chosen}}
-    snapshot_config = {SEATS_STEP: step_config, BILLING_STEP: step_config}
-    billed = sum(scope.kind == "organization" for scope in scopes)
-    reports = sum(len(scope.collected_reports) for scope in scopes)
-    total = reports * len(days) + (len(scopes) + billed) * takes_snapshots
+    snapshot_config = {SEATS.step: step_config, SEAT_BILLING.step: step_config}
+    collected = [source for scope in scopes for source in scope.sources]
+    snapshots = sum(source.period is PeriodKind.SNAPSHOT for source in collected)
+    total = (len(collected) - snapshots) * len(days) + snapshots * takes_snapshots
     result = RunResult()
-    with _instance() as instance, _progress(result, total):
+    with _instance() as instance, _progress(result, total) as progress:
         if list(days) == [newest]:
             config = metrics_config | snapshot_config
-            _execute(result, instance, "daily_copilot", config, partition_key=str(newest))
+            _execute(result, instance, progress, "daily_copilot", config, partition_key=str(newest))
             return result
         # The snapshots first: a long load may end after midnight UTC, when their day is past.
         if takes_snapshots:
             _execute(
                 result,
                 instance,
+                progress,
                 "daily_copilot",
                 snapshot_config,
                 partition_key=str(newest),
@@ -91,7 +95,7 @@ def run_days(
         # Otherwise the announcements of a year take as long as its materializations: minutes.
         with _environment(ANNOUNCED_TOGETHER, "1"):
             tags = range_tags(days[0], days[-1])
-            _execute(result, instance, "metrics_backfill", metrics_config, tags=tags)
+            _execute(result, instance, progress, "metrics_backfill", metrics_config, tags=tags)
     return result
 
 
@@ -99,13 +103,20 @@ def import_account_in_job(config: dict[str, Any]) -> RunResult:
     """Runs the job `import_account` with that op config."""
     result = RunResult()
     with _instance() as instance:
-        _execute(result, instance, "import_account", {"import_account": {"config": config}})
+        ops = {"import_account": {"config": config}}
+        _execute(result, instance, Progress(), "import_account", ops)
     return result
 
 
 def _execute(
-    result: RunResult, instance: dg.DagsterInstance, job: str, ops: dict[str, Any], **kwargs: Any
+    result: RunResult,
+    instance: dg.DagsterInstance,
+    progress: Progress,
+    job: str,
+    ops: dict[str, Any],
+    **kwargs: Any,
 ) -> None:
+    defs = build_defs({"progress": progress})
     outcome = defs.resolve_job_def(job).execute_in_process(
         instance=instance,
         run_config={"ops": ops, **QUIET},
@@ -189,33 +200,31 @@ def _instance() -> Iterator[dg.DagsterInstance]:
 
 
 @contextmanager
-def _progress(result: RunResult, total: int) -> Iterator[None]:
-    """Counts what the collecting room logs; shows a bar on a terminal, and warnings always."""
+def _progress(result: RunResult, total: int) -> Iterator[Progress]:
+    """Counts the outcomes; shows a bar on a terminal, and warnings always."""
     warnings = logging.getLogger("copilot_pipeline")
     with tqdm(total=total, unit="report", disable=None, desc="Collecting") as bar:
-        handler = _ProgressHandler(bar, result)
-        progress.setLevel(logging.INFO)
-        for logger in (progress, warnings):
-            logger.addHandler(handler)
+
+        def on_outcome(outcome: Outcome) -> None:
+            counts = result.collected.setdefault(outcome.source, Counter())
+            counts[outcome.state.name.lower()] += 1
+            bar.update(1)
+
+        handler = _WarningHandler(bar)
+        warnings.addHandler(handler)
         try:
-            yield
+            yield Progress(on_outcome)
         finally:
-            for logger in (progress, warnings):
-                logger.removeHandler(handler)
+            warnings.removeHandler(handler)
 
 
-class _ProgressHandler(logging.Handler):
-    def __init__(self, bar: "tqdm[Any]", result: RunResult) -> None:
-        super().__init__()
+class _WarningHandler(logging.Handler):
+    """Prints warnings above the progress bar."""
+
+    def __init__(self, bar: "tqdm[Any]") -> None:
+        super().__init__(logging.WARNING)
         self._bar = bar
-        self._result = result
 
     def emit(self, record: logging.LogRecord) -> None:
-        outcome = getattr(record, "outcome", None)
-        if outcome is not None:
-            counts = self._result.collected.setdefault(outcome.report, Counter())
-            counts[outcome.state.name.lower()] += 1
-            self._bar.update(1)
-        elif record.levelno >= logging.WARNING:
-            with self._bar.external_write_mode():
-                click.echo(record.getMessage(), err=True)
+        with self._bar.external_write_mode():
+            click.echo(record.getMessage(), err=True)

@@ -1,28 +1,25 @@
-"""Billing: the raw answers, and the table of seat breakdowns and policies derived from them."""
+"""Seat billing: the raw answer, and the billing table derived from it."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.results import Result, ScopeSelection, report
-from copilot_pipeline.assets.specs import table_spec
+from copilot_pipeline.assets.collecting import Progress, ScopeSelection, collect_step
+from copilot_pipeline.assets.results import Result, report
+from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.checks import TOKEN_EXPIRY, check_token_expiry
+from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.collect.snapshots import load_billing, rebuild_billing
+from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
-from copilot_pipeline.warehouse import tables
-
-RAW, TOOL = "raw_billing", "billing"
+from copilot_pipeline.sources.seat_billing import SEAT_BILLING
 
 
 @dg.multi_asset(
-    name="billing_snapshot",
-    specs=[
-        table_spec(RAW, tables.raw_billing, group="raw", kind="github"),
-        table_spec(TOOL, tables.billing, group="tool", kind="pandas", deps=[RAW]),
-    ],
+    name=SEAT_BILLING.step,
+    specs=asset_specs(SEAT_BILLING.step),
     partitions_def=daily_partitions,
     check_specs=[TOKEN_EXPIRY],
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -33,23 +30,20 @@ def billing_snapshot(
     config: ScopeSelection,
     database: DatabaseResource,
     github: GitHubResource,
+    progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result | dg.AssetCheckResult]:
     """Takes today's billing for the newest complete day; keeps what is stored for a past one.
 
     The check comes first, in the same step: one of its own would be skipped where billing fails,
     and a token that may not read billing expires too.
     """
+    step = SEAT_BILLING.step
     with database.open() as warehouse:
         if TOKEN_EXPIRY.key in context.selected_asset_check_keys:
             yield check_token_expiry(warehouse)
         if not context.selected_asset_keys:
             return
-        days = asked_days(context)
-        selected = [key.path[-1] for key in context.selected_asset_keys]
+        order = Order(Today.from_clock(), asked_days(context))
         scopes = select_scopes(warehouse, config.organizations)
-        if RAW in selected:
-            outcomes = load_billing(warehouse, github.client, scopes, days)
-        else:
-            outcomes = rebuild_billing(warehouse, scopes, days)
-        of_assets = {RAW: [tables.raw_billing], TOOL: [tables.billing]}
-        yield from report(context, warehouse, of_assets, outcomes)
+        outcomes = collect_step(context, warehouse, github, progress, scopes, step, order)
+        yield from report(context, warehouse, step, outcomes)

@@ -1,40 +1,34 @@
 """From outcomes to what Dagster shows: materializations with counts, or a failure that advises."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 import sqlalchemy as sa
 
+from copilot_pipeline.assets.specs import asset_tables
 from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
 from copilot_pipeline.days import describe_days
-from copilot_pipeline.transform.reports import TRANSFORMS
+from copilot_pipeline.sources import source_named
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.rows import count_rows
-from copilot_pipeline.warehouse.tables import raw_metrics
 
 Result = dg.MaterializeResult[None] | dg.AssetMaterialization
-
-
-class ScopeSelection(dg.Config):
-    """Which scopes a run collects."""
-
-    organizations: list[str] = []
 
 
 def report(
     context: dg.AssetExecutionContext,
     database: Database,
-    tables: Mapping[str, Sequence[sa.Table]],
-    outcomes: Iterable[Outcome],
+    step: str,
+    done: list[Outcome],
 ) -> Iterator[Result]:
     """Yields a result for each selected asset, or raises `Failure` naming every failed scope.
 
-    `tables` holds those of the step's assets by name. When something failed, the days on which
+    When something failed, the days on which
     nothing did are still recorded as materialized: their rows are there. So are days outside the
     run's partitions, which filled a gap.
     """
-    done = list(outcomes)
     names = [key.path[-1] for key in context.selected_asset_keys]
+    tables = asset_tables(step)
     selected = {name: of_asset for name, of_asset in tables.items() if name in names}
     partitions = set(context.partition_keys)
     # A gap that does not heal today is told by a check; the run is about its own days.
@@ -94,7 +88,7 @@ def _complete_days(
 ) -> Iterator[dg.AssetMaterialization]:
     """Of each asset, the days on which no report failed that fills its tables."""
     for name, of_asset in tables.items():
-        own = [outcome for outcome in outcomes if _fills(outcome.report, of_asset)]
+        own = [outcome for outcome in outcomes if _fills(outcome.source, name)]
         bad = {outcome.day for outcome in own if outcome.state is State.FAILED}
         rows = _rows_by_day(own, of_asset)
         for day in sorted({outcome.day for outcome in own} - bad):
@@ -103,8 +97,7 @@ def _complete_days(
             yield dg.AssetMaterialization(asset_key=name, partition=str(day), metadata=metadata)
 
 
-def _fills(report: str, of_asset: Sequence[sa.Table]) -> bool:
-    """Whether the report, or snapshot, fills one of the tables."""
-    if report not in TRANSFORMS:
-        return True
-    return not {raw_metrics, *TRANSFORMS[report]}.isdisjoint(of_asset)
+def _fills(source_name: str, asset: str) -> bool:
+    """Whether the source fills a table of the asset."""
+    source = source_named(source_name)
+    return asset in {source.raw.asset, *(target.asset for target in source.tables)}

@@ -1,10 +1,12 @@
-"""What the Dagster catalogue says of an asset, taken from its tables."""
+"""The assets of a step, as the catalog shows them: taken from the sources and their tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import dagster as dg
 import sqlalchemy as sa
+
+from copilot_pipeline.sources import SOURCES
 
 # The schedule runs daily at 06:00 UTC, and GitHub may need a while.
 FRESHNESS = dg.FreshnessPolicy.time_window(
@@ -12,13 +14,41 @@ FRESHNESS = dg.FreshnessPolicy.time_window(
 )
 
 
-def table_spec(
-    name: str, *tables: sa.Table, group: str, kind: str, deps: Sequence[str] = ()
-) -> dg.AssetSpec:
-    """An asset that is a table of the warehouse, or several alike: comments, columns and names.
+def asset_tables(step: str) -> Mapping[str, Sequence[sa.Table]]:
+    """The tables of each asset of the step, by its name, raw ones first.
 
-    The name and the columns of several are those of the first, and what the others have besides.
+    Tables that one array of GitHub's fills alike are one asset: Dagster records every asset for
+    every day, which takes longer than loading the day.
     """
+    tables: dict[str, list[sa.Table]] = {}
+    sources = [source for source in SOURCES if source.step == step]
+    for source in sources:
+        tables[source.raw.asset] = [source.raw.table]
+    for source in sources:
+        for target in source.tables:
+            of_asset = tables.setdefault(target.asset, [])
+            if target.table not in of_asset:
+                of_asset.append(target.table)
+    return tables
+
+
+def raw_assets(step: str) -> set[str]:
+    """The assets of the step that are read from GitHub; the others derive from them."""
+    return {source.raw.asset for source in SOURCES if source.step == step}
+
+
+def asset_specs(step: str) -> list[dg.AssetSpec]:
+    """The assets of the step: comments, columns and names come from their tables."""
+    raw = raw_assets(step)
+    return [
+        _spec(name, tables, sorted(raw) if name not in raw else [])
+        for name, tables in asset_tables(step).items()
+    ]
+
+
+def _spec(name: str, tables: Sequence[sa.Table], deps: Sequence[str]) -> dg.AssetSpec:
+    """The name and the columns of several tables are those of the first, and what the others have
+    besides."""
     columns = {column.name: column for table in tables for column in table.columns}
     schema = [
         dg.TableColumn(
@@ -33,8 +63,8 @@ def table_spec(
         name,
         deps=deps,
         description="\n\n".join(_describe(table) for table in tables),
-        group_name=group,
-        kinds={kind, "sqlalchemy"},
+        group_name="tool" if deps else "raw",
+        kinds={"github" if not deps else "table", "sqlalchemy"},
         metadata={
             "dagster/table_name": tables[0].name,
             "dagster/column_schema": dg.TableSchema(columns=schema),

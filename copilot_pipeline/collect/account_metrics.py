@@ -1,13 +1,15 @@
 """Account metrics: each account's own Copilot plan and quota, as GitHub shows them."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from copilot_pipeline.collect.scopes import OpenClient
+from copilot_pipeline.collect.workers import OpenClient
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.github.documents import Spool
 from copilot_pipeline.redaction import one_line
-from copilot_pipeline.transform.values import TransformError, json_object, json_text, parse_json
+from copilot_pipeline.sources.shape import RecordError, parse_json
 from copilot_pipeline.warehouse.account_metrics import insert_account_metrics
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
@@ -37,15 +39,19 @@ def fetch_account_metrics(
 
 
 def _fetch(database: Database, open_client: OpenClient, account: Account) -> int:
-    with open_client(database, account) as client:
-        answer = client.copilot_user()
+    with open_client(database, account) as client, Spool() as spool:
+        answer = client.copilot_user(spool)
+        content = answer.content()
+    of_whom = f"account {one_line(account.login)}, its Copilot plan"
     try:
-        payload = json_object(parse_json(answer.text), "the answer")
-        text = json_text(_without_tracking(payload))
-    except (TransformError, RecursionError) as error:
-        said = error if isinstance(error, TransformError) else "it is nested too deeply"
-        of_whom = f"account {one_line(account.login)}, its Copilot plan"
-        raise TransformError(f"{of_whom}: {said}.") from None
+        payload = parse_json(content)
+        if not isinstance(payload, dict):
+            raise RecordError("the answer is not an object")
+        text = json.dumps(_without_tracking(payload), separators=(",", ":"))
+    except RecordError as error:
+        raise RecordError(f"{of_whom}: {error}.") from None
+    except RecursionError:
+        raise RecordError(f"{of_whom}: it is nested too deeply.") from None
     with database.write() as connection:
         return insert_account_metrics(connection, account.id, answer.fetched_at, text)
 

@@ -1,4 +1,4 @@
-"""What became of one report, or snapshot, of one scope and day."""
+"""What became of one source, scope and day."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,38 +25,34 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """One scope, report and day. `rows` counts what was written, by table; `notes` what was seen.
+    """One scope, source and day. `rows` counts what was written, by table; `notes` what was seen.
 
-    `scope` is what people call it: `organization acme`; `report` is GitHub's name of the report,
-    `legacy`, `seats` or `billing`.
+    `scope` is what people call it, such as `organization acme`; `source` is the source's name;
+    `message` says why it failed or was refused.
     """
 
     scope: str
-    report: str
+    source: str
     day: date
     state: State
     rows: Mapping[str, int] = field(default_factory=dict)
     notes: Mapping[str, int] = field(default_factory=dict)
-    error: CopilotPipelineError | None = None
-
-    def __post_init__(self) -> None:
-        # A traceback holds everything its frames held: a whole report, for every day that failed.
-        if self.error is not None:
-            self.error.__traceback__ = self.error.__cause__ = self.error.__context__ = None
+    message: str | None = None
 
 
 def failed(
-    scope: str, report: str, days: Iterable[date], error: CopilotPipelineError
+    scope: str, source: str, days: Iterable[date], error: CopilotPipelineError
 ) -> list[Outcome]:
-    return [Outcome(scope, report, day, State.FAILED, error=error) for day in days]
+    """The outcomes of days that share an error."""
+    return [Outcome(scope, source, day, State.FAILED, message=str(error)) for day in days]
 
 
 def describe_errors(outcomes: Iterable[Outcome], state: State) -> list[str]:
     """A line for each scope and error: which scope, which days, what happened, and what to do."""
     groups: dict[tuple[str, str], set[date]] = {}
     for outcome in outcomes:
-        if outcome.error is not None and outcome.state is state:
-            groups.setdefault((outcome.scope, str(outcome.error)), set()).add(outcome.day)
+        if outcome.message is not None and outcome.state is state:
+            groups.setdefault((outcome.scope, outcome.message), set()).add(outcome.day)
     return [
         f"{scope}, {describe_days(sorted(days))}: {_without_prefix(error, scope)}"
         for (scope, error), days in groups.items()

@@ -1,10 +1,12 @@
-"""Which days of a report a run asks GitHub for, and which it leaves as they are stored."""
+"""Which periods of a source a run asks GitHub for, and which it leaves as they are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
-from copilot_pipeline.days import Window, day_range, is_reread
+from copilot_pipeline.days import Today, day_range
+from copilot_pipeline.sources.period import Period
+from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.warehouse.history import Status
 
 # GitHub promises a report within two days; after an outage it has come later.
@@ -14,29 +16,39 @@ RECENT = timedelta(days=3)
 
 
 @dataclass(frozen=True)
+class Order:
+    """What a run is asked to collect.
+
+    `refetch` asks GitHub again for days that are loaded and no longer revised. `gap_days` is how
+    many earlier days of each source that are missing or failed are collected as well.
+    """
+
+    today: Today
+    days: Sequence[date]
+    refetch: bool = False
+    gap_days: int = 0
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Days to fetch, days to keep as they are, and days that GitHub does not serve."""
+    """Periods to fetch, to keep as they are, and those that GitHub does not serve."""
 
-    fetch: list[date]
-    keep: list[date]
-    beyond: list[date]
+    fetch: list[Period]
+    keep: list[Period]
+    beyond: list[Period]
 
 
-def plan_days(
-    days: Sequence[date],
-    statuses: Mapping[date, Status],
-    window: Window,
-    *,
-    refetch: bool,
-    gap_days: int,
-) -> Plan:
-    """Of the asked days, those that may bring something new; besides, earlier gaps.
+def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
+    """Of the days that were asked for, those that may bring something new; besides, earlier gaps.
 
     A settled day is fetched again while GitHub revises it, with `refetch`, or if it is the only
-    one asked for. `gap_days` is how many earlier days that are not settled are fetched
-    too: first those within the history, then those before it, each the oldest first, as they are
-    the next that GitHub forgets. A report that GitHub did not have may still come for two weeks.
+    one asked for. Gaps within the history come first, then the days before it, each the oldest
+    first, as they are the next that GitHub forgets. A report that GitHub did not have may still
+    come for two weeks.
     """
+    today = order.today
+    window = today.window(source.reach_days)
+    reachable = [day for day in order.days if day in window]
 
     def is_settled(day: date) -> bool:
         return day in statuses and statuses[day].is_settled
@@ -46,18 +58,28 @@ def plan_days(
         return not is_settled(day) or (day > late and not statuses[day].is_loaded)
 
     def was_tried(day: date) -> bool:
-        since = datetime.now(UTC) - RECENT
-        return day in statuses and statuses[day].last_fetched_at > since
+        return day in statuses and statuses[day].last_fetched_at > today.now - RECENT
 
-    reachable = [day for day in days if day in window]
-    wanted = refetch or len(days) == 1
-    fetch = [day for day in reachable if wanted or is_reread(day) or not is_settled(day)]
+    everything = order.refetch or len(order.days) == 1
+    fetch = [day for day in reachable if everything or today.is_reread(day) or not is_settled(day)]
     earlier = day_range(window.first, min(reachable, default=window.first))[:-1]
     begin = min(statuses, default=window.last)
-    # Days that were tried in vain lately let the others go first: they may fail for ever.
+    # Days that failed recently are retried last: they may fail forever.
     gaps = sorted(filter(is_gap, earlier), key=lambda day: (day < begin, was_tried(day), day))
+    keep = set(reachable) - set(fetch)
+    if source.period is PeriodKind.SNAPSHOT:
+        # What was taken then is kept; it cannot be taken any more.
+        keep |= {day for day in order.days if day < window.first and _is_loaded(statuses, day)}
     return Plan(
-        fetch=gaps[:gap_days] + fetch,
-        keep=[day for day in reachable if day not in set(fetch)],
-        beyond=[day for day in days if day not in window],
+        fetch=_periods(gaps[: order.gap_days] + fetch),
+        keep=_periods(sorted(keep)),
+        beyond=_periods(day for day in order.days if day not in window and day not in keep),
     )
+
+
+def _is_loaded(statuses: Mapping[date, Status], day: date) -> bool:
+    return day in statuses and statuses[day].is_loaded
+
+
+def _periods(days: Iterable[date]) -> list[Period]:
+    return [Period.of_day(day) for day in days]

@@ -1,60 +1,67 @@
-"""Metrics: the tool tables derived anew from what is stored, without GitHub."""
+"""Derives the tool tables anew from what is stored, without GitHub."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import date
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
-from copilot_pipeline.collect.derived import Derived
+from copilot_pipeline.collect.derive import derive
 from copilot_pipeline.collect.outcomes import Outcome, State, failed
 from copilot_pipeline.collect.seat_days import count_stale_days
+from copilot_pipeline.days import DayOutOfReachError
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.transform.reports import records_of
+from copilot_pipeline.sources import SOURCES
+from copilot_pipeline.sources.shape import RecordError
+from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.metrics import read_report, stored_reports
+from copilot_pipeline.warehouse.raw import has_raw, read_raw
 from copilot_pipeline.warehouse.rows import lock_scope
 from copilot_pipeline.warehouse.scopes import Scope
 
 
-def rebuild_metrics(
+def rebuild(
     database: Database,
     scopes: Sequence[Scope],
+    step: str,
     days: Sequence[date],
-    tool_tables: Sequence[sa.Table],
+    assets: Set[str],
 ) -> Iterator[Outcome]:
-    """Derives the tool rows of those days from what is stored, without GitHub."""
+    """Derives the tables of those assets for those days, from the sources of that step."""
+    sources = [source for source in SOURCES if source.step == step]
     for scope in scopes:
-        for day in days:
-            try:
-                with database.read() as connection:
-                    reports = stored_reports(connection, scope.id, day)
-            except CopilotPipelineError as error:
-                yield from failed(str(scope), scope.collected_reports[0], [day], error)
-                continue
-            if not reports:
-                yield Outcome(str(scope), scope.collected_reports[0], day, State.NOT_STORED)
-            for report in reports:
-                try:
-                    with database.write() as connection:
-                        lock_scope(connection, scope.id)
-                        rows = _rebuild(connection, scope.id, day, report, tool_tables)
-                except CopilotPipelineError as error:
-                    yield from failed(str(scope), report, [day], error)
-                else:
-                    yield Outcome(str(scope), report, day, State.LOADED, rows)
+        own = [source for source in scope.sources if source.step == step]
+        for day in days if own else ():
+            # Also what the scope no longer collects.
+            done = [
+                outcome
+                for source in sources
+                if (outcome := _rebuild(database, scope, source, day, assets)) is not None
+            ]
+            yield from done or [_nothing_stored(scope, own[0], day)]
     count_stale_days(database)
 
 
 def _rebuild(
-    connection: Connection,
-    scope_id: int,
-    day: date,
-    report: str,
-    tool_tables: Sequence[sa.Table],
-) -> dict[str, int]:
-    files = read_report(connection, scope_id, day, report)
-    records = records_of(report, [part.payload for part in files], day)
-    if records is None:
-        return {}
-    return Derived.of(report, records).write(connection, scope_id, day, report, tool_tables)
+    database: Database, scope: Scope, source: Source, day: date, assets: Set[str]
+) -> Outcome | None:
+    """None where nothing of the source is stored for the day."""
+    try:
+        with database.write() as connection:
+            lock_scope(connection, scope.id)
+            if not has_raw(connection, source, scope.id, day):
+                return None
+            answers = read_raw(connection, source, scope.id, day)
+            derived = derive(
+                connection, source, scope, day, answers, lambda table: table.asset in assets
+            )
+    except RecordError as error:
+        refused = RecordError(f"{source.name}: {error}. Nothing of that day was changed.")
+        return failed(str(scope), source.name, [day], refused)[0]
+    except CopilotPipelineError as error:
+        return failed(str(scope), source.name, [day], error)[0]
+    return Outcome(str(scope), source.name, day, State.LOADED, derived.rows, derived.notes)
+
+
+def _nothing_stored(scope: Scope, source: Source, day: date) -> Outcome:
+    if source.period is PeriodKind.SNAPSHOT:
+        error = DayOutOfReachError(f"no snapshot of {day} is stored.")
+        return failed(str(scope), source.name, [day], error)[0]
+    return Outcome(str(scope), source.name, day, State.NOT_STORED)

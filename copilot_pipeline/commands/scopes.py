@@ -14,6 +14,7 @@ from copilot_pipeline.commands.console import (
     report_option,
     together,
 )
+from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.scopes import (
     CollectedScope,
     all_scopes,
@@ -22,12 +23,12 @@ from copilot_pipeline.scopes import (
     update_scope,
 )
 from copilot_pipeline.settings import refuse_token
-from copilot_pipeline.transform.values import storable
+from copilot_pipeline.sources.shape import storable
 
 # The slug, and the options that tell scopes of the same slug apart.
 one_of_several = together(
     click.argument("slug", metavar="SLUG"),
-    click.option("--kind", type=click.Choice(["organization", "enterprise"])),
+    click.option("--kind", type=click.Choice([*ScopeKind])),
     click.option("--account", "account_id", type=ROW_ID, metavar="ID"),
 )
 
@@ -113,7 +114,7 @@ def _describe(collected: CollectedScope) -> dict[str, Any]:
         "account_id": account.id,
         "login": account.login,
         "metrics_api": scope.metrics_api,
-        "reports": scope.collected_reports,
+        "reports": [source.name for source in scope.metrics],
         "implementation_date": scope.implementation_date,
         "newest_day": collected.newest_day,
     }

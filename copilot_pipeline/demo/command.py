@@ -13,7 +13,7 @@ import click
 from copilot_pipeline import settings
 from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.days import REREAD_DAYS, day_range, newest_complete_day
+from copilot_pipeline.days import REREAD_DAYS, Today, day_range
 from copilot_pipeline.demo import story as story_of
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.history import take_snapshots
@@ -22,7 +22,7 @@ from copilot_pipeline.demo.organization import Enterprise
 from copilot_pipeline.demo.story import Story
 from copilot_pipeline.demo.telling import Statuses, describe, how_to_go_on, tell
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.reports import ORGANIZATION
+from copilot_pipeline.sources import ORGANIZATION_DAY
 from copilot_pipeline.running import RunResult, import_account_in_job, run_days
 from copilot_pipeline.scopes import update_scope
 from copilot_pipeline.warehouse.database import Database
@@ -50,7 +50,7 @@ def run_demo(days: int) -> str:
     home = _prepare_home()
     with Database(settings.database_url()) as database:
         port = _port_of_earlier_demo(database)
-        newest = newest_complete_day()
+        newest = Today.from_clock().newest
         asked = day_range(newest - timedelta(days=max(days, story_of.LEAST_DAYS) - 1), newest)
         enterprise = octo_corp(newest)
         story = story_of.begin(enterprise, newest, asked[0])
@@ -111,7 +111,7 @@ def _statuses(database: Database, scope: Scope) -> Statuses:
 
 def _run_as_scheduled(database: Database, story: Story, before: Statuses, newest: date) -> None:
     """The days that GitHub revises, once more, and the gap of each report, if there are any."""
-    has_gap = before[ORGANIZATION, story.gap].state is DayState.FAILED
+    has_gap = before[ORGANIZATION_DAY.name, story.gap].state is DayState.FAILED
     window = day_range(newest - timedelta(days=REREAD_DAYS - 1), story.late)
     _require_success(run_days(database, window, gap_days=int(has_gap)))
 

@@ -7,16 +7,19 @@ what collects the snapshots is told that the day is the newest.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 
 from tqdm import tqdm
 
+from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
+from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.collect.snapshots import load_billing, load_seats
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.days import Today
+from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
 
@@ -32,6 +35,7 @@ def take_snapshots(database: Database, github: SimulatedGitHub, days: Sequence[d
     outcomes: list[Outcome] = []
     for day in tqdm(days, unit="day", disable=None, desc="Seats"):
         with github.as_of(day):
-            outcomes += load_billing(database, open_client, scopes, [day], newest=day)
-            outcomes += load_seats(database, open_client, scopes, [day], newest=day)
+            order = Order(Today(datetime.combine(day + timedelta(days=1), time(6), UTC)), [day])
+            for source in (SEATS, SEAT_BILLING):
+                outcomes += load(database, open_client, scopes, source.step, order)
     return describe_errors(outcomes, State.FAILED)

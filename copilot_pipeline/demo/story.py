@@ -10,11 +10,12 @@ import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from copilot_pipeline.days import REACH_DAYS, day_range
+from copilot_pipeline.days import day_range
 from copilot_pipeline.demo.catalog import report_records
 from copilot_pipeline.demo.organization import Enterprise, NotReady, Organization, ReportFiles
 from copilot_pipeline.demo.usage import COUNTERS
-from copilot_pipeline.reports import AGGREGATES, LEGACY, REPOS, reports_of
+from copilot_pipeline.github.kinds import ScopeKind
+from copilot_pipeline.sources import AGGREGATES, LEGACY, REPORTS, REPOS
 
 # Far enough back that only a run which looks for gaps meets the days again.
 _GAP_AGE, _LASTING_GAP_AGE = timedelta(days=30), timedelta(days=18)
@@ -56,7 +57,7 @@ class Story:
 
 def begin(enterprise: Enterprise, newest: date, first: date) -> Story:
     """GitHub as the first load meets it; at least `LEAST_DAYS` are needed."""
-    served = day_range(max(first, newest - timedelta(days=REACH_DAYS[LEGACY] - 1)), newest)
+    served = day_range(max(first, newest - timedelta(days=LEGACY.reach_days - 1)), newest)
     switch = served[round(len(served) * _LEGACY_PART)]
     gap = max(newest - _GAP_AGE, switch)
     story = Story(
@@ -71,15 +72,15 @@ def begin(enterprise: Enterprise, newest: date, first: date) -> Story:
     enterprise.legacy = True
     enterprise.reports_since = switch
     for kind, scope in _scopes(enterprise):
-        for report in reports_of(kind):
+        for report in [each.name for each in REPORTS if kind in each.served]:
             scope.reports[report, story.late] = NotReady.NO_CONTENT
             scope.reports[report, story.gap] = ReportFiles([_BROKEN_FILE])
     # A run collects as many gaps of each report: here each has one.
     for scope in (enterprise.organizations[1], enterprise):
-        del scope.reports[REPOS, story.gap]
+        del scope.reports[REPOS.name, story.gap]
     for kind, scope in _scopes(enterprise)[:2]:
-        scope.reports[AGGREGATES[kind], story.restated] = _first_version(
-            scope, AGGREGATES[kind], story.restated
+        scope.reports[AGGREGATES[ScopeKind(kind)].name, story.restated] = _first_version(
+            scope, AGGREGATES[ScopeKind(kind)].name, story.restated
         )
     _keep_going_wrong(enterprise, story)
     return story
@@ -108,11 +109,11 @@ def _keep_going_wrong(enterprise: Enterprise, story: Story) -> None:
     """What no later run finds otherwise."""
     new = enterprise.organizations[1]
     for scope in (new, enterprise):
-        scope.reports[REPOS, story.lasting_gap] = ReportFiles([_BROKEN_FILE])
+        scope.reports[REPOS.name, story.lasting_gap] = ReportFiles([_BROKEN_FILE])
     for kind, scope in _scopes(enterprise):
         if scope is not new:
             for day in story.new_names:
-                report = AGGREGATES[kind]
+                report = AGGREGATES[ScopeKind(kind)].name
                 scope.reports.setdefault((report, day), _with_new_names(scope, report, day))
 
 

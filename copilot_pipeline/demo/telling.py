@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from copilot_pipeline.demo.octo_corp import ENTERPRISE, NEW, OLD
 from copilot_pipeline.demo.story import Story
-from copilot_pipeline.reports import ORGANIZATION, REPOS
+from copilot_pipeline.sources import ORGANIZATION_DAY, REPOS, SEATS
 from copilot_pipeline.warehouse.history import (
     DayState,
     Status,
@@ -21,9 +21,8 @@ from copilot_pipeline.warehouse.history import (
 )
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.seat_days import IDLE_DAYS
-from copilot_pipeline.warehouse.snapshots import has_snapshot
+from copilot_pipeline.warehouse.raw import has_raw
 from copilot_pipeline.warehouse.summary import PERIOD_DAYS, Summary
-from copilot_pipeline.warehouse.tables import raw_seats
 
 MOST_LANGUAGES = 5
 
@@ -55,18 +54,18 @@ def tell(
     `before` are the statuses of the old organization between the first load and the second run.
     """
     lines = ["What went otherwise than planned", ""]
-    if before[ORGANIZATION, story.late].state is DayState.NOT_READY:
+    if before[ORGANIZATION_DAY.name, story.late].state is DayState.NOT_READY:
         lines.append(f"  Late      {story.late} was not there yet, and came")
     lines += _tell_of_restatements(connection, scopes, story)
-    if before[ORGANIZATION, story.gap].state is DayState.FAILED:
+    if before[ORGANIZATION_DAY.name, story.gap].state is DayState.FAILED:
         lines.append(f"  Gap       {story.gap} had broken files, and was collected again")
-    lasting = read_statuses(connection, scopes[NEW].id)[REPOS, story.lasting_gap]
+    lasting = read_statuses(connection, scopes[NEW].id)[REPOS.name, story.lasting_gap]
     if lasting.state is DayState.FAILED:
         lines.append(
-            f"  Gap       {story.lasting_gap}, {REPOS} of {NEW} and {ENTERPRISE}, is still broken;"
+            f"  Gap       {story.lasting_gap}, {REPOS.name} of {NEW} and {ENTERPRISE}, is still broken;"
             " the schedule asks again"
         )
-    if not has_snapshot(connection, raw_seats, scopes[OLD].id, story.missed):
+    if not has_raw(connection, SEATS, scopes[OLD].id, story.missed):
         lines.append(
             f"  Missed    {story.missed} has no seats and no billing: nothing ran on the next"
             " morning"

@@ -5,6 +5,7 @@ parameters and paging: GitHub's REST documentation of Copilot user management, C
 and (closed on 2026-04-02) Copilot metrics.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import quote, urljoin
 
+from copilot_pipeline.github.documents import Document, Spool
 from copilot_pipeline.github.errors import (
     AccessError,
     Answer,
@@ -22,36 +24,21 @@ from copilot_pipeline.github.errors import (
     LinkExpiredError,
     Subject,
 )
+from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.meanings import Meaning
-from copilot_pipeline.github.permissions import BILLING, LEGACY_METRICS, REPORTS, Needs
+from copilot_pipeline.github.permissions import Needs
 from copilot_pipeline.github.transport import Connection, Transport
-from copilot_pipeline.reports import USERS
-
-# GitHub's largest page; its default is 50.
-SEATS_PER_PAGE = 100
-LEGACY_DAYS_PER_PAGE = 100
 
 # More pages than this is a circle, not a list.
-MOST_PAGES = 10_000
+MAX_PAGES = 10_000
 
 # A report has a file for some thousand users.
-MOST_FILES = 10_000
+MAX_FILES = 10_000
 
 # A signed link lives about an hour: new ones are asked for this often when files do not come.
-MOST_ENVELOPES = 3
+MAX_ENVELOPES = 3
 
 _ROLE_OR_PERMISSION = (Meaning.NOT_OWNER, Meaning.MISSING_PERMISSION, Meaning.MISSING_SCOPE)
-
-_PATHS = {"organization": "orgs", "enterprise": "enterprises"}
-
-
-@dataclass(frozen=True)
-class Document:
-    """An answer as received: its address without a signature, its text, and when it came."""
-
-    url: str
-    text: str
-    fetched_at: datetime
 
 
 @dataclass(frozen=True)
@@ -105,14 +92,15 @@ class GitHubClient:
             token_expires_at=_expiration(answer.headers),
         )
 
-    def copilot_user(self) -> Document:
+    def copilot_user(self, spool: Spool) -> Document:
         """The token owner's own Copilot plan and quota: `GET /copilot_internal/user`.
 
         The endpoint is undocumented, and may vanish.
         """
         subject = Subject(self._account, "", "GET /copilot_internal/user")
         try:
-            return _document(self._transport.get("/copilot_internal/user", {}, subject), subject)
+            answer = self._transport.get("/copilot_internal/user", {}, subject)
+            return _document(answer, subject, spool)
         except GitHubError as error:
             if error.meaning not in (*_ROLE_OR_PERMISSION, Meaning.NOT_FOUND):
                 raise
@@ -123,33 +111,45 @@ class GitHubClient:
                 error.meaning,
             ) from None
 
-    def billing(self, kind: str, slug: str) -> Document:
-        """Seat breakdown and policies: `GET /orgs/{org}/copilot/billing`."""
-        return _document(*self._get(kind, slug, "/copilot/billing", {}, BILLING[kind]))
+    def document(
+        self, kind: ScopeKind, slug: str, path: str, needs: Needs, spool: Spool
+    ) -> Document:
+        """One answer below the scope's path."""
+        return _document(*self._get(kind, slug, path, {}, needs), spool)
 
-    def seats(self, kind: str, slug: str) -> Iterator[Document]:
-        """Every page of the seat list, following `Link` as given."""
-        params = {"per_page": SEATS_PER_PAGE}
-        return self._pages(kind, slug, "/copilot/billing/seats", params, BILLING[kind])
+    def pages(
+        self,
+        kind: ScopeKind,
+        slug: str,
+        path: str,
+        params: Mapping[str, str | int],
+        needs: Needs,
+        spool: Spool,
+    ) -> Iterator[Document]:
+        """Every page of a list below the scope's path, following `Link` as given."""
+        answer, subject = self._get(kind, slug, path, params, needs)
+        for _ in range(MAX_PAGES):
+            if answer.status == HTTPStatus.NO_CONTENT:
+                return
+            yield _document(answer, subject, spool)
+            following = _next_link(answer)
+            if following is None:
+                return
+            answer = self._transport.follow(following, subject)
+        raise GitHubError(f"{subject}: more than {MAX_PAGES} pages.")
 
-    def legacy_metrics(self, kind: str, slug: str, since: date, until: date) -> Iterator[Document]:
-        """Every page of the closed metrics endpoint, both days included."""
-        params: dict[str, str | int] = {
-            "since": str(since),
-            "until": str(until),
-            "per_page": LEGACY_DAYS_PER_PAGE,
-        }
-        return self._pages(kind, slug, "/copilot/metrics", params, LEGACY_METRICS[kind])
-
-    def report(self, kind: str, slug: str, report: str, day: date) -> Report:
+    def report(
+        self, kind: ScopeKind, slug: str, report: str, day: date, needs: Needs, spool: Spool
+    ) -> Report:
         """All files of a 1-day report; none where GitHub has no report for that day (yet)."""
-        for _ in range(MOST_ENVELOPES):
+        for _ in range(MAX_ENVELOPES):
             path = f"/copilot/metrics/reports/{report}"
-            answer, subject = self._get(kind, slug, path, {"day": str(day)}, REPORTS[kind])
+            answer, subject = self._get(kind, slug, path, {"day": str(day)}, needs)
             links = _download_links(answer, subject, day)
             try:
                 files = [
-                    _document(self._transport.download(link, subject), subject) for link in links
+                    _document(self._transport.download(link, subject), subject, spool)
+                    for link in links
                 ]
             except LinkExpiredError as error:
                 expired = error
@@ -159,15 +159,12 @@ class GitHubClient:
             return Report(HTTPStatus.NOT_FOUND, [])
         raise expired
 
-    def require_reports(self, kind: str, slug: str, report: str) -> None:
-        """Raises what stands in the way of a report, whatever the day: asks for the latest.
+    def require_reports(self, kind: ScopeKind, slug: str, report: str, needs: Needs) -> None:
+        """Raises why GitHub refuses a report, whatever the day: asks for its latest form.
 
-        Tells a 404 for one day from a 404 for the scope. Where GitHub has no latest form of the
-        report, that of the scope's aggregate is asked for.
+        Tells a 404 for one day from a 404 for the scope.
         """
-        of_users = report == USERS
-        path = f"/copilot/metrics/reports/{'users' if of_users else kind}-28-day/latest"
-        self._get(kind, slug, path, {}, REPORTS[kind])
+        self._get(kind, slug, f"/copilot/metrics/reports/{report}/latest", {}, needs)
 
     def close(self) -> None:
         self._transport.close()
@@ -179,25 +176,11 @@ class GitHubClient:
         self.close()
 
     def _get(
-        self, kind: str, slug: str, path: str, params: Mapping[str, str | int], needs: Needs
+        self, kind: ScopeKind, slug: str, path: str, params: Mapping[str, str | int], needs: Needs
     ) -> tuple[Answer, Subject]:
-        full_path = f"/{_PATHS[kind]}/{quote(slug, safe='')}{path}"
+        full_path = f"/{kind.path}/{quote(slug, safe='')}{path}"
         subject = Subject(self._account, f"{kind} {slug}", f"GET {full_path}", needs)
         return self._transport.get(full_path, params, subject), subject
-
-    def _pages(
-        self, kind: str, slug: str, path: str, params: Mapping[str, str | int], needs: Needs
-    ) -> Iterator[Document]:
-        answer, subject = self._get(kind, slug, path, params, needs)
-        for _ in range(MOST_PAGES):
-            if answer.status == HTTPStatus.NO_CONTENT:
-                return
-            yield _document(answer, subject)
-            following = _next_link(answer)
-            if following is None:
-                return
-            answer = self._transport.follow(following, subject)
-        raise GitHubError(f"{subject}: more than {MOST_PAGES} pages.")
 
 
 def _is_user_id(value: object) -> bool:
@@ -208,15 +191,17 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _document(answer: Answer, subject: Subject) -> Document:
+def _document(answer: Answer, subject: Subject, spool: Spool) -> Document:
+    body = answer.body.removeprefix(codecs.BOM_UTF8)
     try:
-        text = answer.body.decode("utf-8-sig")
+        body.decode()
     except UnicodeDecodeError:
         raise GitHubError(f"{subject}: the answer is not UTF-8 text.") from None
     # JSON cannot hold it, and PostgreSQL cannot store it.
-    if "\0" in text:
+    if b"\0" in body:
         raise GitHubError(f"{subject}: the answer is not JSON: it holds a NUL byte.")
-    return Document(answer.url, text, datetime.now(UTC))
+    spool.write(body)
+    return spool.finish(answer.url)
 
 
 def _json(answer: Answer, subject: Subject) -> object:
@@ -237,8 +222,8 @@ def _download_links(answer: Answer, subject: Subject, day: date) -> list[str]:
     if envelope is None or isinstance(envelope, str):
         return []
     links = envelope.get("download_links") if isinstance(envelope, dict) else None
-    if isinstance(links, list) and len(links) > MOST_FILES:
-        raise GitHubError(f"{subject}: the report has more than {MOST_FILES} files.")
+    if isinstance(links, list) and len(links) > MAX_FILES:
+        raise GitHubError(f"{subject}: the report has more than {MAX_FILES} files.")
     if not isinstance(links, list) or not all(isinstance(link, str) for link in links):
         raise GitHubError(f"{subject}: the answer holds no list of download links.")
     stated = envelope.get("report_day") if isinstance(envelope, dict) else None

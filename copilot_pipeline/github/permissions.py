@@ -36,22 +36,6 @@ class Needs:
     permission: str | None
 
 
-BILLING = {
-    "organization": Needs(("manage_billing:copilot", "read:org"), "GitHub Copilot Business"),
-    "enterprise": Needs(("manage_billing:copilot", "read:enterprise"), None),
-}
-REPORTS = {
-    "organization": Needs(("read:org",), "Organization Copilot metrics"),
-    "enterprise": Needs(
-        ("read:enterprise", "manage_billing:copilot"), "Enterprise Copilot metrics"
-    ),
-}
-LEGACY_METRICS = {
-    "organization": Needs(("manage_billing:copilot", "read:org"), "GitHub Copilot Business"),
-    "enterprise": Needs(("manage_billing:copilot", "read:enterprise"), None),
-}
-
-
 def parse_scopes(header: str) -> tuple[str, ...]:
     """`X-OAuth-Scopes` or `X-Accepted-OAuth-Scopes`: names between commas; may be empty."""
     return tuple(name for part in header.split(",") if (name := part.strip()))

@@ -2,8 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Date, Double, Integer, Table, Text
 
-from copilot_pipeline.warehouse.columns import day, key_text, metadata, scope_id
-from copilot_pipeline.warehouse.types import UtcDateTime
+from copilot_pipeline.schema import UtcDateTime, day, key_text, metadata, scope_id
 
 
 def _report() -> Column[str]:

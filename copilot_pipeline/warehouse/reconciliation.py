@@ -7,17 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from copilot_pipeline.reports import USERS
+from copilot_pipeline.sources.aggregate import org_metrics, scope_breakdowns
+from copilot_pipeline.sources.breakdowns import BY_FEATURE
+from copilot_pipeline.sources.raw import RAW_SEATS
+from copilot_pipeline.sources.seats import seats
+from copilot_pipeline.sources.users import USERS, user_metrics, was_active
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import collection_status
-from copilot_pipeline.warehouse.report_tables import (
-    BY_FEATURE,
-    scope_breakdowns,
-    user_metrics,
-    was_active,
-)
 from copilot_pipeline.warehouse.seat_days import IDLE_DAYS
-from copilot_pipeline.warehouse.tables import org_metrics, raw_seats, seats
 
 # What a breakdown leaves out, by definition: editors and languages know no CLI and no app; models
 # no completions either.
@@ -73,7 +70,7 @@ def compare_breakdowns(
     A breakdown that sums to the part of the total that it covers by definition agrees as well:
     `expected` is then that part.
     """
-    features = scope_breakdowns[BY_FEATURE]
+    features = scope_breakdowns[BY_FEATURE].table
     by_feature: dict[tuple[int, date], dict[str, int]] = {}
     for scope_id, day, feature, count in connection.execute(
         sa.select(
@@ -82,7 +79,8 @@ def compare_breakdowns(
     ):
         by_feature.setdefault((scope_id, day), {})[feature] = count or 0
     comparisons = []
-    for breakdown, table in scope_breakdowns.items():
+    for breakdown, target in scope_breakdowns.items():
+        table = target.table
         org = org_metrics.c
         query = (
             sa.select(org.scope_id, org.day, org[_COUNTER], sa.func.sum(table.c[_COUNTER]))
@@ -172,8 +170,9 @@ def compare_idle_seats(
 
 def _users_are_loaded() -> sa.ColumnElement[bool]:
     status = collection_status.c
-    return sa.and_(status.report == USERS, status.state == DayState.LOADED)
+    return sa.and_(status.report == USERS.name, status.state == DayState.LOADED)
 
 
 def _has_snapshot(scope_id: sa.Column[int], day: sa.Column[date]) -> sa.ColumnElement[bool]:
-    return sa.exists().where(raw_seats.c.scope_id == scope_id, raw_seats.c.day == day)
+    raw_seats = RAW_SEATS.table.c
+    return sa.exists().where(raw_seats.scope_id == scope_id, raw_seats.day == day)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
@@ -12,13 +11,6 @@ Row = dict[str, Any]
 
 # An arbitrary number that tells these locks from those of other programs.
 SCOPE_LOCK = 0x636F7069
-
-
-def frame_rows(frame: pd.DataFrame, **constants: Any) -> list[Row]:
-    """The rows of a frame of objects (a missing value is None) as dictionaries, constants added."""
-    names = [str(name) for name in frame.columns]
-    values = frame.to_numpy(dtype=object).tolist()
-    return [{**constants, **dict(zip(names, row, strict=True))} for row in values]
 
 
 def lock(connection: Connection, *numbers: int) -> None:

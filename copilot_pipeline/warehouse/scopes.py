@@ -6,14 +6,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
-from copilot_pipeline.reports import collected_reports
+from copilot_pipeline.github.kinds import ScopeKind
+from copilot_pipeline.schema import UtcDateTime
+from copilot_pipeline.sources import sources_of
+from copilot_pipeline.sources.aggregate import org_metrics
+from copilot_pipeline.sources.source import MetricsApi, PeriodKind, Source
 from copilot_pipeline.vault import Identity
-from copilot_pipeline.warehouse.tables import accounts, org_metrics, removed_scopes, scopes
-from copilot_pipeline.warehouse.types import UtcDateTime
-
-DEFAULT_METRICS_API = "reports"
+from copilot_pipeline.warehouse.tables import accounts, removed_scopes, scopes
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,23 @@ class Scope:
 
     id: int
     account_id: int
-    kind: str
+    kind: ScopeKind
     slug: str
     name: str | None
-    metrics_api: str
+    metrics_api: MetricsApi
     implementation_date: date | None
     # The reports to collect; None: all that its kind has.
     reports: tuple[str, ...] | None
 
     @property
-    def collected_reports(self) -> tuple[str, ...]:
-        """The reports that are collected; the token must be able to read the first."""
-        return collected_reports(self.kind, self.metrics_api, self.reports)
+    def sources(self) -> tuple[Source, ...]:
+        """What is collected, in the order of their declarations."""
+        return sources_of(self.kind, self.metrics_api, self.reports)
+
+    @property
+    def metrics(self) -> tuple[Source, ...]:
+        """The sources of metrics, the one that sums up a day first."""
+        return tuple(source for source in self.sources if source.period is PeriodKind.DAY)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.slug}"
@@ -44,10 +50,7 @@ def list_scopes(connection: Connection, account_id: int | None = None) -> list[S
     query = sa.select(*(scopes.c[name] for name in Scope.__annotations__)).order_by(scopes.c.id)
     if account_id is not None:
         query = query.where(scopes.c.account_id == account_id)
-    return [
-        Scope(**{**row._mapping, "reports": row.reports and tuple(row.reports.split(","))})
-        for row in connection.execute(query)
-    ]
+    return [_scope(row) for row in connection.execute(query)]
 
 
 def newest_days(connection: Connection) -> dict[int, date]:
@@ -72,7 +75,7 @@ def save_scope(
             "account_id": account_id,
             "kind": kind,
             "slug": slug,
-            "metrics_api": DEFAULT_METRICS_API,
+            "metrics_api": MetricsApi.REPORTS,
             "created_at": now,
         }
         remembered = _take_back(connection, account_id, kind, slug)
@@ -126,6 +129,17 @@ def find_collecting_login(
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else (row.slug, row.login)
+
+
+def _scope(row: Row[Any]) -> Scope:
+    return Scope(
+        **{
+            **row._mapping,
+            "kind": ScopeKind(row.kind),
+            "metrics_api": MetricsApi(row.metrics_api),
+            "reports": row.reports and tuple(row.reports.split(",")),
+        }
+    )
 
 
 def _is(table: sa.Table, kind: str, slug: str) -> tuple[sa.ColumnElement[bool], ...]:

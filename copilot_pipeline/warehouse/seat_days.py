@@ -4,17 +4,19 @@ The counts of a day change when a users report of that day or an earlier one com
 are stale, in the transaction that writes the report, and are counted again at the end of the load.
 """
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from copilot_pipeline.reports import USERS
-from copilot_pipeline.warehouse.columns import day, metadata, scope_id
+from copilot_pipeline.schema import day, metadata, scope_id
+from copilot_pipeline.sources.raw import RAW_SEATS
+from copilot_pipeline.sources.seats import seats
+from copilot_pipeline.sources.users import USERS, user_metrics
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline.warehouse.rows import replace_slice
-from copilot_pipeline.warehouse.tables import raw_seats
 
 # A seat whose holder was active in so many days is in use.
 ACTIVE_DAYS = 28
@@ -99,6 +101,16 @@ _people = sa.table(
 )
 
 
+def after_writing(
+    connection: Connection, scope_id: int, day: date, written: Collection[sa.Table]
+) -> None:
+    """Keeps the counts in step with the tables of that day that were written just now."""
+    if seats in written:
+        count_seat_day(connection, scope_id, day)
+    if user_metrics in written:
+        mark_stale(connection, scope_id, day)
+
+
 def count_seat_day(connection: Connection, scope_id: int, day: date) -> None:
     """Counts the stored snapshot of that day anew, also one without any seat."""
     people = _people.c
@@ -134,6 +146,7 @@ def mark_stale(connection: Connection, scope_id: int, since: date) -> None:
 
 def list_uncounted_days(connection: Connection) -> list[tuple[int, date]]:
     """The scopes and days with a snapshot whose counts are stale or missing."""
+    raw_seats = RAW_SEATS.table
     counted = sa.exists().where(
         seat_days.c.scope_id == raw_seats.c.scope_id,
         seat_days.c.day == raw_seats.c.day,
@@ -160,7 +173,7 @@ def _users_cover(scope_id: int, day: date) -> sa.ColumnElement[bool]:
     status = collection_status.c
     loaded = (
         status.scope_id == scope_id,
-        status.report == USERS,
+        status.report == USERS.name,
         status.state == DayState.LOADED,
     )
     return sa.and_(

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from copilot_pipeline.sources.aggregate import language_metrics, org_metrics
 from copilot_pipeline.warehouse.seat_days import seat_days
-from copilot_pipeline.warehouse.tables import language_metrics, org_metrics
 
 # The days over which rates and languages are summed, the newest day included.
 PERIOD_DAYS = 28

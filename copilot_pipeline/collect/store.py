@@ -1,0 +1,124 @@
+"""Writes what GitHub answered about a period: raw, rows, status, restatements, all or nothing."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from copilot_pipeline.collect.derive import Derived, derive, digest
+from copilot_pipeline.collect.fetch import Fetched
+from copilot_pipeline.collect.outcomes import Outcome, State
+from copilot_pipeline.sources.source import PeriodKind, Source
+from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.history import (
+    Status,
+    read_status,
+    save_loaded,
+    save_restatements,
+)
+from copilot_pipeline.warehouse.raw import read_raw, replace_raw
+from copilot_pipeline.warehouse.rows import lock_scope
+from copilot_pipeline.warehouse.scopes import Scope
+
+# Floating-point sums depend on the order of their rows.
+_DIGITS = 6
+
+
+class NoRecordError(Exception):
+    """The answer holds nothing about its period: GitHub may not have written it yet."""
+
+
+def store(
+    database: Database, scope: Scope, source: Source, fetched: Fetched, *, may_come: bool
+) -> Outcome:
+    """Writes the answers in one transaction, or nothing of them.
+
+    `may_come`: whether an answer without any record means that there is none yet.
+
+    Raises:
+        NoRecordError: it does mean that; nothing was changed.
+        RecordError: the answers make no sense; nothing was changed.
+    """
+    day = fetched.period.first
+    fetched_at = max(answer.fetched_at for answer in fetched.answers)
+    with database.write() as connection:
+        lock_scope(connection, scope.id)
+        status = read_status(connection, scope.id, day, source.name)
+        if status is not None and status.is_loaded and status.last_fetched_at > fetched_at:
+            # Another run asked later than this one, and was faster.
+            return Outcome(str(scope), source.name, day, State.KEPT)
+        before = _headlines(connection, scope.id, source, day)
+        derived = derive(connection, source, scope, day, fetched.answers)
+        if derived.records == 0 and _is_missing(source, fetched, may_come):
+            raise NoRecordError
+        changed = _is_restated(connection, scope, source, day, status, derived)
+        if changed:
+            save_restatements(
+                connection,
+                scope.id,
+                day,
+                source.name,
+                before,
+                _headlines(connection, scope.id, source, day),
+                datetime.now(UTC),
+            )
+        raw_rows = replace_raw(connection, source, scope.id, day, fetched.answers)
+        save_loaded(
+            connection,
+            scope.id,
+            day,
+            source.name,
+            http_status=fetched.status,
+            row_count=derived.records,
+            sha256=derived.sha256,
+            fetched_at=fetched_at,
+            first_loaded_at=(status and status.first_loaded_at) or fetched_at,
+            changed=changed,
+        )
+    rows = {source.raw.table.name: raw_rows, **derived.rows}
+    notes = {**derived.notes, **({"restated": 1} if changed else {})}
+    return Outcome(str(scope), source.name, day, State.LOADED, rows, notes)
+
+
+def _is_missing(source: Source, fetched: Fetched, may_come: bool) -> bool:
+    """Whether answers without records say nothing, or that nobody did anything."""
+    is_summary = not source.key
+    return is_summary or (
+        may_come and not any(answer.content().strip() for answer in fetched.answers)
+    )
+
+
+def _is_restated(
+    connection: Connection,
+    scope: Scope,
+    source: Source,
+    day: date,
+    status: Status | None,
+    derived: Derived,
+) -> bool:
+    """Whether other content came than is stored."""
+    if status is None or not status.is_loaded or source.period is PeriodKind.SNAPSHOT:
+        return False
+    if status.sha256 == derived.sha256:
+        return False
+    # The stored digest may be one of an earlier version: the stored answers are what counts.
+    stored = read_raw(connection, source, scope.id, day)
+    return digest(source, scope, day, stored) != derived.sha256
+
+
+def _headlines(
+    connection: Connection, scope_id: int, source: Source, day: date
+) -> Mapping[str, float | None]:
+    """The number of rows, and the sums by which a restatement is told."""
+    table = source.tables[0].table
+    sums = [sa.func.sum(table.c[name]).label(name) for name in source.headlines]
+    row_count = [sa.func.count().label("row_count")] if source.key else []
+    query = sa.select(*row_count, *sums).where(table.c.scope_id == scope_id, table.c.day == day)
+    if not (sums or row_count):
+        return {}
+    found = connection.execute(query).mappings().one()
+    return {
+        name: None if value is None else round(float(value), _DIGITS)
+        for name, value in found.items()
+    }

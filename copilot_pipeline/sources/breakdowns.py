@@ -1,0 +1,139 @@
+"""GitHub's `totals_by_…` arrays: their shape, their tables, and their rows.
+
+Names that mean the same thing become one, and their counters are added.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Table
+
+from copilot_pipeline.schema import day, key_text, metadata, scope_id
+from copilot_pipeline.sources.activity import ACTIVITY
+from copilot_pipeline.sources.names import normalized
+from copilot_pipeline.sources.shape import (
+    MAX_NAME_LENGTH,
+    Array,
+    Field,
+    FieldType,
+    Object,
+    RecordError,
+    columns,
+    only_raw,
+    values_of,
+)
+from copilot_pipeline.sources.source import Row, ToolTable
+
+UNKNOWN = "unknown"
+
+_DIMENSIONS = {
+    "ide": "Editor, normalised name",
+    "feature": "Feature, GitHub's name",
+    "language": "Language, normalised name",
+    "model": "Model, normalised name",
+}
+
+_VERSION = only_raw("ide_version", "plugin", "plugin_version", "sampled_at")
+
+# Of a user's editors only.
+_VERSIONS = (
+    Object("last_known_ide_version", _VERSION),
+    Object("last_known_plugin_version", _VERSION),
+)
+
+_counters_of = values_of(ACTIVITY)
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """One of the arrays, with the dimensions that tell its entries apart."""
+
+    name: str
+    dimensions: tuple[str, ...]
+
+    @property
+    def field(self) -> str:
+        return f"totals_by_{self.name}"
+
+    @property
+    def array(self) -> Array:
+        """The shape of the array in a record."""
+        names = tuple(
+            Field(name, FieldType.TEXT, _DIMENSIONS[name], name) for name in self.dimensions
+        )
+        versions = _VERSIONS if self.name == "ide" else ()
+        return Array(self.field, (*names, *ACTIVITY, *versions))
+
+    def table(self, prefix: str, *keys: Column[int], of: str) -> Table:
+        """The table of the breakdown, whose rows are about `of`."""
+        by = " and ".join(self.dimensions)
+        return Table(
+            f"{prefix}_by_{self.name}",
+            metadata,
+            scope_id(),
+            day(),
+            *keys,
+            *(key_text(name, _DIMENSIONS[name]) for name in self.dimensions),
+            *columns(ACTIVITY),
+            comment=f"One row is {of} by {by} on one day. The rows need not sum to the total.",
+        )
+
+    def rows(self, record: Any, *key: Any) -> Iterator[Row]:
+        """A row for each name in the record's array, after the key."""
+        merged: dict[Row, Row] = {}
+        for entry in getattr(record, self.field) or ():
+            names = tuple(
+                [normalized(name, cleaned(getattr(entry, name))) for name in self.dimensions]
+            )
+            counted = _counters_of(entry)
+            if names in merged:
+                counted = tuple(total(pair) for pair in zip(merged[names], counted, strict=True))
+            merged[names] = counted
+        for names, counted in merged.items():
+            yield (*key, *names, *counted)
+
+
+BY_FEATURE = Breakdown("feature", ("feature",))
+BREAKDOWNS = (
+    Breakdown("ide", ("ide",)),
+    BY_FEATURE,
+    Breakdown("language_feature", ("language", "feature")),
+    Breakdown("language_model", ("language", "model")),
+    Breakdown("model_feature", ("model", "feature")),
+)
+
+
+def breakdown_tables(
+    prefix: str,
+    asset: str,
+    key: Callable[[Any], Row],
+    keys: Callable[[], Sequence[Column[int]]],
+    of: str,
+) -> dict[Breakdown, ToolTable]:
+    """The tables of all breakdowns. `key` gives the values of the columns that `keys` makes."""
+
+    def tool_table(breakdown: Breakdown) -> ToolTable:
+        table = breakdown.table(prefix, *keys(), of=of)
+        return ToolTable(table, asset, lambda record: breakdown.rows(record, *key(record)))
+
+    return {breakdown: tool_table(breakdown) for breakdown in BREAKDOWNS}
+
+
+def cleaned(name: str | None) -> str:
+    """A trimmed name; `unknown` where it is absent or empty. A very long one is cut."""
+    return (name or "").strip()[:MAX_NAME_LENGTH] or UNKNOWN
+
+
+def total(values: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None if nothing is."""
+    known = [value for value in values if value is not None]
+    result = sum(known)
+    if not -(2**63) <= result < 2**63:
+        raise RecordError("a sum does not fit 64 bits")
+    return result if known else None
+
+
+def largest(values: Iterable[Any]) -> Any:
+    """The largest of what is known; None if nothing is."""
+    return max((value for value in values if value is not None), default=None)

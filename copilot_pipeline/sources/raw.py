@@ -1,0 +1,83 @@
+"""The tables of GitHub's answers as received.
+
+The tool tables derive from them alone.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Integer, Table, Text
+
+from copilot_pipeline.schema import UtcDateTime, day, metadata, scope_id
+
+_SNAPSHOT_DAY = "The newest complete UTC day when the snapshot was taken"
+
+
+def _answer_columns() -> list[Column[object]]:
+    return [
+        Column("fetched_at", UtcDateTime, nullable=False, comment="When GitHub answered"),
+        Column("url", Text, nullable=False, comment="Without the query of a signed link"),
+        Column("payload", Text, nullable=False, comment="GitHub's answer as received"),
+    ]
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Where the answers of a source are kept.
+
+    `asset` is their Dagster asset. `part` is the column that numbers the files or pages of a day,
+    from `first_part`; None: there is one answer a day. `has_report`: several sources share the
+    table, told apart by the column `report`.
+    """
+
+    table: Table
+    asset: str
+    part: str | None = None
+    first_part: int = 0
+    has_report: bool = False
+
+
+RAW_METRICS = RawTable(
+    Table(
+        "_raw_copilot_metrics",
+        metadata,
+        scope_id(),
+        day("The UTC day that the report is about"),
+        Column("report", Text, primary_key=True, comment="GitHub's name of the report, or legacy"),
+        Column("part", Integer, primary_key=True, autoincrement=False, comment="The file, from 0"),
+        *_answer_columns(),
+        Column(
+            "sha256", Text, nullable=False, comment="SHA-256 of the payload's UTF-8, hexadecimal"
+        ),
+        comment="One row is a file of a report, or a day of the legacy endpoint, as received.",
+    ),
+    asset="raw_metrics",
+    part="part",
+    has_report=True,
+)
+
+RAW_SEATS = RawTable(
+    Table(
+        "_raw_copilot_seats",
+        metadata,
+        scope_id(),
+        day(_SNAPSHOT_DAY),
+        Column("page", Integer, primary_key=True, autoincrement=False, comment="From 1"),
+        *_answer_columns(),
+        comment="One row is a page of the seat list as GitHub showed it.",
+    ),
+    asset="raw_seats",
+    part="page",
+    first_part=1,
+)
+
+RAW_BILLING = RawTable(
+    Table(
+        "_raw_copilot_billing",
+        metadata,
+        scope_id(),
+        day(_SNAPSHOT_DAY),
+        *_answer_columns(),
+        comment="One row is an organization's seat breakdown and policies as GitHub showed them.",
+    ),
+    asset="raw_billing",
+)

@@ -1,0 +1,136 @@
+"""From the files of a report to its records.
+
+Report files come as NDJSON (usual, whatever the name says), as one JSON object, or as a JSON
+array, with or without a byte order mark; records are flat or wrapped in `day_totals`. The form is
+told by the content. Source: GitHub's REST documentation of the usage metrics reports, and observed
+files.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from copilot_pipeline.sources.breakdowns import BREAKDOWNS, cleaned
+from copilot_pipeline.sources.known_names import KNOWN_NAMES, PSEUDO_NAMES
+from copilot_pipeline.sources.names import normalized
+from copilot_pipeline.sources.shape import Record, RecordError, parse_json, storable
+from copilot_pipeline.sources.source import Answer, Reading
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def read_many(
+    record: Record, *required: str
+) -> Callable[[Iterable[Answer], Reading], Iterator[Any]]:
+    """A reader of a report with many records: users, memberships, repositories.
+
+    Each record must be about the day that was asked for, and have the required ids.
+    """
+    of_breakdowns = [each for each in BREAKDOWNS if each.array in record.parts]
+
+    def read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
+        for each in _records(record, answers, reading):
+            _require_day(each.day, reading.day)
+            for name in required:
+                if getattr(each, name) is None:
+                    raise RecordError(f"a record has no {name}")
+            for breakdown in of_breakdowns:
+                _notice_names(getattr(each, breakdown.field), breakdown.dimensions, reading)
+            yield each
+
+    return read
+
+
+def read_one(record: Record) -> Callable[[Iterable[Answer], Reading], Iterator[Any]]:
+    """A reader of a report that sums up a day: one record, or none.
+
+    The same record twice counts once; two different ones are refused.
+    """
+
+    def read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
+        found: bytes | None = None
+        for each in _records(record, answers, reading):
+            _require_day(each.day, reading.day)
+            content = record.encode(each)
+            if found is None:
+                found = content
+                for breakdown in BREAKDOWNS:
+                    _notice_names(getattr(each, breakdown.field), breakdown.dimensions, reading)
+                yield each
+            elif content != found:
+                raise RecordError(f"the report holds two different records of {reading.day}")
+
+    return read
+
+
+def _records(record: Record, answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
+    unknown: Counter[str] = Counter()
+    for answer in answers:
+        yield from _records_of_file(record, answer, unknown)
+    for path, count in unknown.items():
+        reading.unknown["field", path] += count
+
+
+def _records_of_file(record: Record, answer: Answer, unknown: Counter[str]) -> Iterator[Any]:
+    """Every record of a file. A line that does not parse fails the whole file."""
+    is_first = True
+    for number, line in enumerate(answer.lines(), 1):
+        line = line.removeprefix(_BYTE_ORDER_MARK).strip()
+        if not line:
+            continue
+        if is_first and not _is_object(line):
+            # One JSON value over several lines, or an array.
+            yield from _records_of_value(record, parse_json(answer.content().strip()), unknown)
+            return
+        is_first = False
+        try:
+            yield from _records_of_line(record, line, unknown)
+        except RecordError as error:
+            raise RecordError(f"line {number}: {error}") from None
+
+
+def _is_object(line: bytes) -> bool:
+    return line.startswith(b"{") and line.endswith(b"}")
+
+
+def _records_of_line(record: Record, line: bytes, unknown: Counter[str]) -> Iterator[Any]:
+    if b'"day_totals"' in line:
+        yield from _records_of_value(record, parse_json(line), unknown)
+    else:
+        yield record.decode(line, unknown)
+
+
+def _records_of_value(record: Record, value: Any, unknown: Counter[str]) -> Iterator[Any]:
+    for entry in value if isinstance(value, list) else [value]:
+        if not isinstance(entry, dict):
+            raise RecordError("a record of the report is not an object")
+        wrapped = entry.get("day_totals")
+        if wrapped is None:
+            yield record.convert(entry, unknown)
+        elif isinstance(wrapped, list):
+            for each in wrapped:
+                yield record.convert(each, unknown)
+        else:
+            raise RecordError("day_totals is not a list")
+
+
+def _require_day(stated: date | None, day: date) -> None:
+    if stated != day:
+        raise RecordError(f"the report is about {stated or 'no day'}, not {day}")
+
+
+def _notice_names(entries: Any, dimensions: tuple[str, ...], reading: Reading) -> None:
+    for entry in entries or ():
+        for dimension in dimensions:
+            name = (getattr(entry, dimension) or "").strip()
+            if name and not _is_known(dimension, name):
+                reading.unknown[dimension, cleaned(storable(name))] += 1
+
+
+# The same few names come in every record of a year of users.
+@lru_cache(maxsize=4096)
+def _is_known(dimension: str, name: str) -> bool:
+    lower = normalized(dimension, name).lower()
+    return lower in KNOWN_NAMES[dimension] or lower in PSEUDO_NAMES

@@ -1,0 +1,329 @@
+"""The shape of GitHub's records, declared once.
+
+From a declaration come the compiled decoder, the fields that are known, the columns of a table,
+and the values of a row. Records are msgspec structs: absent and null are None, a value of another
+type is refused with the path to it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import Enum
+from functools import cached_property
+from math import isfinite
+from operator import attrgetter
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Text
+from sqlalchemy.types import TypeEngine
+
+from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.schema import UtcDateTime
+
+# Two such names fit a key of PostgreSQL's indexes.
+MAX_NAME_LENGTH = 255
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class RecordError(CopilotPipelineError):
+    """An answer that is not what GitHub documents, and that is better refused than guessed."""
+
+
+class FieldType(Enum):
+    """What a field holds: its type in Python, and in a table."""
+
+    COUNTER = (_Int64, BigInteger)
+    NUMBER = (float, Double)
+    FLAG = (bool, Boolean)
+    TEXT = (str, Text)
+    DATE = (date, Date)
+    # ISO 8601; one without an offset is in UTC.
+    INSTANT = (Annotated[datetime, msgspec.Meta(tz=True)], UtcDateTime)
+    # Kept in raw only.
+    ANY = (Any, None)
+
+    def __init__(self, python: Any, sql: type[TypeEngine[Any]] | None) -> None:
+        self.python = python
+        self.sql = sql
+
+
+@dataclass(frozen=True)
+class Field:
+    """A value under GitHub's name. `column` is where it is stored; None: in raw only."""
+
+    name: str
+    type: FieldType
+    meaning: str = ""
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object in a record."""
+
+    name: str
+    fields: tuple["Field | Object | Array", ...]
+
+
+@dataclass(frozen=True)
+class Array:
+    """A list of objects in a record. It fills a table of its own, or is kept in raw only."""
+
+    name: str
+    fields: tuple["Field | Object | Array", ...]
+
+
+Part = Field | Object | Array
+
+
+def _fields(
+    type_: FieldType, meanings: Mapping[str, str], prefix: str = "", of: str = ""
+) -> tuple[Field, ...]:
+    return tuple(
+        Field(name, type_, of + meaning, prefix + name) for name, meaning in meanings.items()
+    )
+
+
+def counters(meanings: Mapping[str, str], prefix: str = "", of: str = "") -> tuple[Field, ...]:
+    """Whole numbers of at most 64 bits. `prefix` begins their columns, `of` their meanings."""
+    return _fields(FieldType.COUNTER, meanings, prefix, of)
+
+
+def numbers(meanings: Mapping[str, str], prefix: str = "", of: str = "") -> tuple[Field, ...]:
+    return _fields(FieldType.NUMBER, meanings, prefix, of)
+
+
+def flags(meanings: Mapping[str, str]) -> tuple[Field, ...]:
+    return _fields(FieldType.FLAG, meanings)
+
+
+def texts(meanings: Mapping[str, str]) -> tuple[Field, ...]:
+    return _fields(FieldType.TEXT, meanings)
+
+
+def only_raw(*names: str) -> tuple[Field, ...]:
+    """Known fields that no table has."""
+    return tuple(Field(name, FieldType.ANY) for name in names)
+
+
+# GitHub's traces of how it made a report; they differ where the numbers do not.
+HOUSEKEEPING = ("etl_id", "day_partition", "entity_id_partition")
+
+
+class Record:
+    """A record of a source: what it may hold.
+
+    `notices_unknown`: whether fields that are not declared are counted, or ignored.
+    """
+
+    def __init__(self, name: str, *parts: Part, notices_unknown: bool = True) -> None:
+        self.name = name
+        self.parts = parts
+        self.notices_unknown = notices_unknown
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any]:
+        """Refuses what is not declared, if unknown fields have to be noticed."""
+        strict = self.notices_unknown
+        return msgspec.json.Decoder(_struct(self.name, self.parts, strict=strict))
+
+    @cached_property
+    def _lenient(self) -> type[msgspec.Struct]:
+        return _struct(self.name, self.parts, strict=False)
+
+    def decode(self, line: bytes, unknown: Counter[str]) -> Any:
+        """The record in a JSON text. Fields that are not known are counted by their path.
+
+        Raises:
+            RecordError: the text is not JSON, or a field has another type than declared.
+        """
+        # Escaped characters that no database can store take the slower way.
+        if b"\\u0000" not in line and b"\\ud" not in line and b"\\uD" not in line:
+            try:
+                return self._decoder.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                pass
+        return self.convert(parse_json(line), unknown)
+
+    def convert(self, value: Any, unknown: Counter[str]) -> Any:
+        """The record in a parsed JSON value, as `decode` does."""
+        known = _known(value, self.parts, "", unknown if self.notices_unknown else None)
+        try:
+            return msgspec.convert(known, self._lenient)
+        except msgspec.ValidationError as error:
+            raise RecordError(f"{self.name}: {error}") from None
+
+    def encode(self, record: Any) -> bytes:
+        """The same bytes for records that say the same, apart from fields that are not known."""
+        for name in HOUSEKEEPING:
+            if getattr(record, name, None) is not None:
+                setattr(record, name, None)
+        return _encoder.encode(record)
+
+
+def columns(parts: Iterable[Part]) -> list[Column[Any]]:
+    """The columns of the fields that have one, in their order."""
+    found: list[Column[Any]] = []
+    for part in parts:
+        if isinstance(part, Object):
+            found += columns(part.fields)
+        elif isinstance(part, Field) and part.column is not None and part.type.sql is not None:
+            found.append(Column(part.column, part.type.sql(), comment=part.meaning))
+    return found
+
+
+def values_of(parts: Iterable[Part]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that gives the values of a record's `columns`, in their order."""
+    steps: list[tuple[str | None, Callable[[Any], tuple[Any, ...]], int]] = []
+    flat: list[str] = []
+
+    def end_flat() -> None:
+        if flat:
+            steps.append((None, _getter(tuple(flat)), len(flat)))
+            flat.clear()
+
+    for part in parts:
+        if isinstance(part, Field) and part.column is not None:
+            flat.append(part.name)
+        elif isinstance(part, Object) and (count := len(columns([part]))):
+            end_flat()
+            steps.append((part.name, values_of(part.fields), count))
+    end_flat()
+    if len(steps) == 1 and steps[0][0] is None:
+        return steps[0][1]
+
+    def values(record: Any) -> tuple[Any, ...]:
+        found: tuple[Any, ...] = ()
+        for name, get, count in steps:
+            inner = record if name is None else getattr(record, name)
+            found += (None,) * count if inner is None else get(inner)
+        return found
+
+    return values
+
+
+def parse_json(text: bytes | str) -> Any:
+    """The JSON value of a text. Numbers that are none (NaN, or too large a float) are refused."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise RecordError("not JSON") from None
+
+
+def storable(text: str) -> str:
+    """Replaces what PostgreSQL or UTF-8 cannot hold: NUL and unpaired surrogates."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def field_names(parts: Iterable[Part]) -> Iterator[tuple[str, Field]]:
+    """Every field with its path, such as `totals_by_cli.session_count`."""
+    for part in parts:
+        if isinstance(part, Field):
+            yield part.name, part
+        else:
+            for path, field in field_names(part.fields):
+                yield f"{part.name}.{path}", field
+
+
+def is_stored(part: Part) -> bool:
+    """Whether a table has a column for the part, or for a field in it."""
+    if isinstance(part, Field):
+        return part.column is not None
+    return any(is_stored(inner) for inner in part.fields)
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    get = attrgetter(*names)
+    if len(names) == 1:
+        return lambda record: (get(record),)
+    return get
+
+
+def _struct(name: str, parts: tuple[Part, ...], *, strict: bool) -> type[msgspec.Struct]:
+    """The class of a record or of an object in it; absent fields are None.
+
+    Unless strict, a part that no table has may hold anything: a change there breaks no run.
+    """
+    fields: list[tuple[str, Any, Any]] = []
+    for part in parts:
+        held: Any
+        if isinstance(part, Field):
+            held = part.type.python
+        elif strict or is_stored(part):
+            inner = _struct(part.name, part.fields, strict=strict)
+            held = list[inner] if isinstance(part, Array) else inner  # type: ignore[valid-type]
+        else:
+            held = Any
+        fields.append((part.name, held | None, None))
+    return msgspec.defstruct(
+        _identifier(name), fields, forbid_unknown_fields=strict, omit_defaults=True
+    )
+
+
+def _identifier(name: str) -> str:
+    return "".join(character if character.isalnum() else "_" for character in name)
+
+
+def _known(value: Any, parts: tuple[Part, ...], around: str, unknown: Counter[str] | None) -> Any:
+    """The value with its declared fields only, in the types that the decoder takes.
+
+    Whole numbers written as `5.0` become whole numbers, and texts are made storable.
+    """
+    if not isinstance(value, dict):
+        return value
+    by_name = {part.name: part for part in parts}
+    found = {}
+    for name, held in value.items():
+        part = by_name.get(name)
+        if part is None:
+            if unknown is not None:
+                unknown[storable(around + name)[:MAX_NAME_LENGTH]] += 1
+        elif held is None:
+            continue  # as if it were absent
+        elif isinstance(part, Field):
+            found[name] = _plain(held, part.type)
+        elif isinstance(held, list):
+            found[name] = [_known(each, part.fields, f"{around}{name}.", unknown) for each in held]
+        else:
+            found[name] = _known(held, part.fields, f"{around}{name}.", unknown)
+    return found
+
+
+def _plain(value: Any, type_: FieldType) -> Any:
+    if isinstance(value, str):
+        return _from_text(storable(value), type_)
+    if type_ is FieldType.COUNTER and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _from_text(text: str, type_: FieldType) -> Any:
+    """A date or instant in a form that the decoder does not take; else the text."""
+    try:
+        if type_ is FieldType.INSTANT:
+            instant = datetime.fromisoformat(text)
+            return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+        # The date of an instant is taken as written.
+        if type_ is FieldType.DATE and len(text) != len("2026-01-31"):
+            return datetime.fromisoformat(text).date()
+    except (ValueError, OverflowError):
+        pass
+    return text
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise RecordError("a number is too large")
+    return number
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise RecordError(f"{constant} is not JSON")
