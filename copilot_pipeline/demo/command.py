@@ -22,9 +22,9 @@ from copilot_pipeline.demo.organization import Enterprise
 from copilot_pipeline.demo.story import Story
 from copilot_pipeline.demo.telling import Statuses, describe, how_to_go_on, tell
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.sources import ORGANIZATION_DAY
 from copilot_pipeline.running import RunResult, import_account_in_job, run_days
 from copilot_pipeline.scopes import update_scope
+from copilot_pipeline.sources import ORGANIZATION_DAY
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import DayState, read_statuses
 from copilot_pipeline.warehouse.scopes import Scope, removed_endpoints

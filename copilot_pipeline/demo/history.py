@@ -15,10 +15,10 @@ from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.days import Today
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.transport import Connection
-from copilot_pipeline.days import Today
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database

@@ -19,9 +19,9 @@ from copilot_pipeline.warehouse.history import (
     list_unknown_names,
     read_statuses,
 )
+from copilot_pipeline.warehouse.raw import has_raw
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.seat_days import IDLE_DAYS
-from copilot_pipeline.warehouse.raw import has_raw
 from copilot_pipeline.warehouse.summary import PERIOD_DAYS, Summary
 
 MOST_LANGUAGES = 5
@@ -62,8 +62,8 @@ def tell(
     lasting = read_statuses(connection, scopes[NEW].id)[REPOS.name, story.lasting_gap]
     if lasting.state is DayState.FAILED:
         lines.append(
-            f"  Gap       {story.lasting_gap}, {REPOS.name} of {NEW} and {ENTERPRISE}, is still broken;"
-            " the schedule asks again"
+            f"  Gap       {story.lasting_gap}, {REPOS.name} of {NEW} and {ENTERPRISE}, is still"
+            " broken; the schedule asks again"
         )
     if not has_raw(connection, SEATS, scopes[OLD].id, story.missed):
         lines.append(
