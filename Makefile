@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo dashboards test lint format bench constraints clean
+.PHONY: install demo dashboards docs test lint format bench constraints clean
 
 install: $(INSTALLED)
 
@@ -19,6 +19,10 @@ demo: install
 # Writes grafana/dashboards/ from grafana/source/.
 dashboards: install
 	$(BIN)/python -m grafana.source
+
+# Writes the generated parts of REPORTS.md from copilot_pipeline/sources/.
+docs: install
+	$(BIN)/python -m copilot_pipeline.sources.documentation REPORTS.md
 
 test: install
 	$(BIN)/pytest --numprocesses auto
