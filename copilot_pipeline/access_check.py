@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from copilot_pipeline.accounts import one_account, open_client
+from copilot_pipeline.clock import utc_now
 from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.documents import Spool
@@ -95,7 +96,7 @@ def describe_expiry(expires_at: datetime | None, now: datetime) -> str | None:
 
 
 def _check_expiry(expires_at: datetime | None) -> Check:
-    warning = describe_expiry(expires_at, datetime.now(UTC))
+    warning = describe_expiry(expires_at, utc_now())
     if warning is None:
         return Check(None, "token", OK)
     return Check(None, "token", EXPIRES_SOON, warning, warning)

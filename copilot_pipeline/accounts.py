@@ -22,6 +22,7 @@ from copilot_pipeline.vault import Identity
 from copilot_pipeline.warehouse import accounts as stored
 from copilot_pipeline.warehouse.accounts import Account, Profile
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.locks import lock_accounts
 from copilot_pipeline.warehouse.scopes import (
     Scope,
     delete_scope,
@@ -80,7 +81,7 @@ def import_account(database: Database, token: str, options: AccountOptions) -> i
     profile = _ask_for_profile(endpoint, token, _normalized(options.proxy))
     sealed = vault.seal(token, profile.identity)
     with database.write() as connection:
-        stored.lock_accounts(connection)
+        lock_accounts(connection)
         _require_free(connection, profile.identity, options.slugs())
         account_id = stored.save_account(connection, profile, sealed)
         _save_options(connection, account_id, options)
@@ -113,7 +114,7 @@ def update_account(
             )
         sealed = vault.seal(token, identity)
     with database.write() as connection:
-        stored.lock_accounts(connection)
+        lock_accounts(connection)
         if account not in stored.list_accounts(connection):
             raise AccountError(f"account {account_id} was changed meanwhile: try again.")
         same_user = stored.find_account_of(connection, identity)
@@ -132,7 +133,7 @@ def update_account(
 def remove_account(database: Database, account_id: int) -> None:
     """Deletes the account with its token, scopes and own metrics. What was collected stays."""
     with database.write() as connection:
-        stored.lock_accounts(connection)
+        lock_accounts(connection)
         for scope in list_scopes(connection, account_id):
             delete_scope(connection, scope.id)
         stored.delete_account(connection, account_id)

@@ -1,7 +1,7 @@
 """Asset checks: what is worth a warning in the Dagster UI."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 
 import dagster as dg
@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from copilot_pipeline.access_check import describe_expiry
 from copilot_pipeline.accounts import all_accounts
+from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import one_line
@@ -98,7 +99,7 @@ COMPARISONS: list[tuple[dg.AssetCheckSpec, Compare, str]] = [
 
 def check_token_expiry(database: Database) -> dg.AssetCheckResult:
     """Looks at the expiry that GitHub stated when the token was stored."""
-    now = datetime.now(UTC)
+    now = utc_now()
     accounts = [account for account, _ in all_accounts(database)]
     warnings = [
         f"Account {account.id}, {one_line(account.login)}: {warning}"

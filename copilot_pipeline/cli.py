@@ -106,12 +106,14 @@ def run(
     billing and seats, which GitHub shows only as they are now, if the newest complete day is in it.
     An interrupted load goes on where it stopped.
     """
-    days = _chosen_days(day and day.date(), first and first.date(), last and last.date(), count)
+    today = Today.from_clock()
+    given = (day and day.date(), first and first.date(), last and last.date())
+    days = _chosen_days(today, *given, count)
     # Dagster takes seconds to import: only the commands that run jobs pay for it.
     from copilot_pipeline.running import run_days
 
     with open_database() as database:
-        result = run_days(database, days, organizations, refetch=refetch)
+        result = run_days(database, today, days, organizations, refetch=refetch)
     for warning in result.warnings:
         say(f"Warning: {warning}")
     for failure in result.failures:
@@ -130,12 +132,11 @@ def demo(days: int) -> None:
 
 
 def _chosen_days(
-    day: date | None, first: date | None, last: date | None, count: int | None
+    today: Today, day: date | None, first: date | None, last: date | None, count: int | None
 ) -> list[date]:
     ways = [day is not None, first is not None or last is not None, count is not None]
     if sum(ways) > 1:
         raise click.UsageError("give one of --day, --from/--to and --last.")
-    today = Today.from_clock()
     newest = today.newest
     if day is not None:
         first = last = day

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from copilot_pipeline.clock import utc_now
 from copilot_pipeline.errors import CopilotPipelineError
 
 # The first day for which GitHub has any usage report (enterprises; organizations: 2025-12-12).
@@ -46,7 +47,7 @@ class Today:
 
     @classmethod
     def from_clock(cls) -> "Today":
-        return cls(datetime.now(UTC))
+        return cls(utc_now())
 
     @property
     def newest(self) -> date:

@@ -15,6 +15,7 @@ from copilot_pipeline.jobs import (
     import_account_job,
     metrics_backfill,
 )
+from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.schedules import daily_copilot_schedule
@@ -29,6 +30,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         resources={
             "database": DatabaseResource(),
             "github": GitHubResource(),
+            "clock": ClockResource(),
             "progress": Progress(),
             **(resource_overrides or {}),
         },

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +22,7 @@ from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import build_defs
 from copilot_pipeline.jobs import SNAPSHOT_ASSET_KEYS
 from copilot_pipeline.partitions import range_tags
+from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.sources.source import PeriodKind
@@ -53,6 +54,7 @@ class RunResult:
 
 def run_days(
     database: Database,
+    today: Today,
     days: Sequence[date],
     organizations: Sequence[str] = (),
     *,
@@ -66,7 +68,7 @@ def run_days(
     step `metrics`.
     """
     scopes = select_scopes(database, organizations)
-    newest = Today.from_clock().newest
+    newest = today.newest
     takes_snapshots = newest in days
     step_config = {"config": {"organizations": list(organizations)}}
     chosen = {**step_config["config"], "refetch": refetch, "gap_days": gap_days}
@@ -76,17 +78,21 @@ def run_days(
     snapshots = sum(source.period is PeriodKind.SNAPSHOT for source in collected)
     total = (len(collected) - snapshots) * len(days) + snapshots * takes_snapshots
     result = RunResult()
+    clock = ClockResource(now=today.now.isoformat())
     with _instance() as instance, _progress(result, total) as progress:
+        resources = {"clock": clock, "progress": progress}
         if list(days) == [newest]:
             config = metrics_config | snapshot_config
-            _execute(result, instance, progress, "daily_copilot", config, partition_key=str(newest))
+            _execute(
+                result, instance, resources, "daily_copilot", config, partition_key=str(newest)
+            )
             return result
         # The snapshots first: a long load may end after midnight UTC, when their day is past.
         if takes_snapshots:
             _execute(
                 result,
                 instance,
-                progress,
+                resources,
                 "daily_copilot",
                 snapshot_config,
                 partition_key=str(newest),
@@ -95,7 +101,7 @@ def run_days(
         # Otherwise the announcements of a year take as long as its materializations: minutes.
         with _environment(ANNOUNCED_TOGETHER, "1"):
             tags = range_tags(days[0], days[-1])
-            _execute(result, instance, progress, "metrics_backfill", metrics_config, tags=tags)
+            _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
     return result
 
 
@@ -104,24 +110,27 @@ def import_account_in_job(config: dict[str, Any]) -> RunResult:
     result = RunResult()
     with _instance() as instance:
         ops = {"import_account": {"config": config}}
-        _execute(result, instance, Progress(), "import_account", ops)
+        _execute(result, instance, {}, "import_account", ops)
     return result
 
 
 def _execute(
     result: RunResult,
     instance: dg.DagsterInstance,
-    progress: Progress,
+    resources: Mapping[str, Any],
     job: str,
     ops: dict[str, Any],
     **kwargs: Any,
 ) -> None:
-    defs = build_defs({"progress": progress})
-    outcome = defs.resolve_job_def(job).execute_in_process(
-        instance=instance,
-        run_config={"ops": ops, **QUIET},
-        raise_on_error=False,
-        **kwargs,
+    outcome = (
+        build_defs(resources)
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=instance,
+            run_config={"ops": ops, **QUIET},
+            raise_on_error=False,
+            **kwargs,
+        )
     )
     result.runs.append({"job": job, "run_id": outcome.run_id, "success": outcome.success})
     for event in outcome.all_events:

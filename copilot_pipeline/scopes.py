@@ -7,8 +7,9 @@ from typing import Any
 from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.warehouse import scopes
-from copilot_pipeline.warehouse.accounts import Account, lock_accounts
+from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.locks import lock_accounts
 from copilot_pipeline.warehouse.scopes import Scope, newest_days
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from copilot_pipeline import settings
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.vault import Vault, VaultError
-from copilot_pipeline.warehouse.accounts import Account, list_accounts, lock_accounts, reseal
+from copilot_pipeline.warehouse.accounts import Account, list_accounts, reseal
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.locks import lock_accounts
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.checks import TOKEN_EXPIRY, check_token_expiry
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import asked_days, daily_partitions
+from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.seat_billing import SEAT_BILLING
@@ -30,6 +30,7 @@ def billing_snapshot(
     config: ScopeSelection,
     database: DatabaseResource,
     github: GitHubResource,
+    clock: ClockResource,
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result | dg.AssetCheckResult]:
     """Takes today's billing for the newest complete day; keeps what is stored for a past one.
@@ -43,7 +44,7 @@ def billing_snapshot(
             yield check_token_expiry(warehouse)
         if not context.selected_asset_keys:
             return
-        order = Order(Today.from_clock(), asked_days(context))
+        order = Order(clock.today(), asked_days(context))
         scopes = select_scopes(warehouse, config.organizations)
         outcomes = collect_step(context, warehouse, github, progress, scopes, step, order)
         yield from report(context, warehouse, step, outcomes)

@@ -11,8 +11,9 @@ from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.days import Today, day_range
+from copilot_pipeline.days import day_range
 from copilot_pipeline.partitions import asked_days, daily_partitions
+from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.reports import METRICS_STEP
@@ -44,6 +45,7 @@ def metrics(
     config: MetricsSelection,
     database: DatabaseResource,
     github: GitHubResource,
+    clock: ClockResource,
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result | dg.AssetCheckResult]:
     """Reads the days from GitHub, and writes all tables that derive from them; without
@@ -53,7 +55,7 @@ def metrics(
     Run alone, they look at the four newest weeks.
     """
     wanted_checks = context.selected_asset_check_keys
-    today = Today.from_clock()
+    today = clock.today()
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config.organizations)
         if not context.selected_asset_keys:

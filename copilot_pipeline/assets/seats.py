@@ -9,8 +9,8 @@ from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import asked_days, daily_partitions
+from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.seats import SEATS
@@ -28,10 +28,11 @@ def seat_snapshot(
     config: ScopeSelection,
     database: DatabaseResource,
     github: GitHubResource,
+    clock: ClockResource,
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result]:
     """Takes today's seat list for the newest complete day; keeps what is stored for a past one."""
-    order = Order(Today.from_clock(), asked_days(context))
+    order = Order(clock.today(), asked_days(context))
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config.organizations)
         outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, order)

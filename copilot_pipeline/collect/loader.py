@@ -4,7 +4,9 @@ A period that fails becomes an outcome with its error; the others go on. A refus
 more than a day ends the other days of that source too.
 """
 
+import logging
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
 from http import HTTPStatus
 
@@ -30,8 +32,16 @@ from copilot_pipeline.sources.period import Period
 from copilot_pipeline.sources.shape import RecordError
 from copilot_pipeline.sources.source import PagesRequest, PeriodKind, ReportRequest, Source
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.history import DayState, read_statuses, save_attempt
+from copilot_pipeline.warehouse.history import (
+    DayState,
+    heal_future_times,
+    read_attempts,
+    read_statuses,
+    save_attempt,
+)
 from copilot_pipeline.warehouse.scopes import Scope
+
+logger = logging.getLogger(__name__)
 
 
 def load(
@@ -79,8 +89,16 @@ class _Loader:
         ]
 
     def tasks(self, client: GitHubClient, scope: Scope) -> list[Task]:
-        with self._database.read() as connection:
+        with self._database.write() as connection:
+            healed = heal_future_times(connection, scope.id, self._order.today.now)
             statuses = read_statuses(connection, scope.id)
+        if healed:
+            logger.warning(
+                "%s: the stored times of %d days were in the future, and are set to now. A clock "
+                "was ahead when they were stored.",
+                scope,
+                healed,
+            )
         tasks: list[Task] = []
         fetches: list[tuple[Period, Task]] = []
         for source in self.sources(scope):
@@ -120,17 +138,26 @@ class _Loader:
             for of_source in (source.name, None):
                 if (scope.id, of_source) in self._refusals:
                     raise self._refusals[scope.id, of_source]
+            attempts = self._attempts(scope, source, periods)
             with Spool() as spool:
                 for fetched in fetch(client, scope, source, periods, spool):
                     del left[fetched.period]
-                    outcomes.append(self._store(scope, source, fetched))
+                    attempt = attempts.get(fetched.period.first, 0)
+                    outcomes.append(self._store(scope, source, fetched, attempt))
         except GitHubError as error:
             outcomes += self._refused(client, scope, source, list(left), error)
         except CopilotPipelineError as error:
             outcomes += [self._failed(scope, source, period, error, None) for period in left]
         return outcomes
 
-    def _store(self, scope: Scope, source: Source, fetched: Fetched) -> Outcome:
+    def _attempts(self, scope: Scope, source: Source, periods: Sequence[Period]) -> dict[date, int]:
+        """The numbers of the last attempts, right before GitHub is asked."""
+        with self._database.read() as connection:
+            return read_attempts(
+                connection, scope.id, source.name, [period.first for period in periods]
+            )
+
+    def _store(self, scope: Scope, source: Source, fetched: Fetched, attempt: int) -> Outcome:
         period, today = fetched.period, self._order.today
         is_provisional = today.is_provisional(period.last)
         try:
@@ -139,7 +166,14 @@ class _Loader:
                     missing = f"{scope}, {source.name}: GitHub names files that are not there."
                     raise FileMissingError(missing, "Try again later.")
                 raise NoRecordError
-            return store(self._database, scope, source, fetched, may_come=is_provisional)
+            return store(
+                self._database,
+                scope,
+                source,
+                fetched,
+                attempt=attempt,
+                may_come=is_provisional,
+            )
         except NoRecordError:
             return self._missing(scope, source, period, fetched.status)
         except RecordError as error:

@@ -12,8 +12,8 @@ from copilot_pipeline.sources import SOURCES
 from copilot_pipeline.sources.shape import RecordError
 from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.raw import has_raw, read_raw
-from copilot_pipeline.warehouse.rows import lock_scope
 from copilot_pipeline.warehouse.scopes import Scope
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.rows import lock_scope
+from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.seat_days import count_seat_day, list_uncounted_days
 
 logger = logging.getLogger(__name__)

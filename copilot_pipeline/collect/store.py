@@ -1,11 +1,12 @@
 """Writes what GitHub answered about a period: raw, rows, status, restatements, all or nothing."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.derive import Derived, derive, digest
 from copilot_pipeline.collect.fetch import Fetched
 from copilot_pipeline.collect.outcomes import Outcome, State
@@ -17,8 +18,8 @@ from copilot_pipeline.warehouse.history import (
     save_loaded,
     save_restatements,
 )
+from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.raw import read_raw, replace_raw
-from copilot_pipeline.warehouse.rows import lock_scope
 from copilot_pipeline.warehouse.scopes import Scope
 
 # Floating-point sums depend on the order of their rows.
@@ -30,11 +31,18 @@ class NoRecordError(Exception):
 
 
 def store(
-    database: Database, scope: Scope, source: Source, fetched: Fetched, *, may_come: bool
+    database: Database,
+    scope: Scope,
+    source: Source,
+    fetched: Fetched,
+    *,
+    attempt: int,
+    may_come: bool,
 ) -> Outcome:
     """Writes the answers in one transaction, or nothing of them.
 
-    `may_come`: whether an answer without any record means that there is none yet.
+    `attempt` is the number of the last attempt when GitHub was asked: if another was stored since,
+    it is kept. `may_come`: whether an answer without any record means that there is none yet.
 
     Raises:
         NoRecordError: it does mean that; nothing was changed.
@@ -45,8 +53,8 @@ def store(
     with database.write() as connection:
         lock_scope(connection, scope.id)
         status = read_status(connection, scope.id, day, source.name)
-        if status is not None and status.is_loaded and status.last_fetched_at > fetched_at:
-            # Another run asked later than this one, and was faster.
+        if status is not None and status.is_loaded and status.attempt != attempt:
+            # Another run asked at the same time as this one, and was faster.
             return Outcome(str(scope), source.name, day, State.KEPT)
         before = _headlines(connection, scope.id, source, day)
         derived = derive(connection, source, scope, day, fetched.answers)
@@ -61,7 +69,7 @@ def store(
                 source.name,
                 before,
                 _headlines(connection, scope.id, source, day),
-                datetime.now(UTC),
+                utc_now(),
             )
         raw_rows = replace_raw(connection, source, scope.id, day, fetched.answers)
         save_loaded(

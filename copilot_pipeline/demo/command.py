@@ -50,7 +50,8 @@ def run_demo(days: int) -> str:
     home = _prepare_home()
     with Database(settings.database_url()) as database:
         port = _port_of_earlier_demo(database)
-        newest = Today.from_clock().newest
+        today = Today.from_clock()
+        newest = today.newest
         asked = day_range(newest - timedelta(days=max(days, story_of.LEAST_DAYS) - 1), newest)
         enterprise = octo_corp(newest)
         story = story_of.begin(enterprise, newest, asked[0])
@@ -59,16 +60,16 @@ def run_demo(days: int) -> str:
             expires_on = datetime.combine(newest + TOKEN_LIFETIME, time(tzinfo=UTC))
             github.accept(github.token, expires_at=expires_on)
             _import(github, "legacy", enterprises=[ENTERPRISE])
-            _load(database, story, story.legacy)
+            _load(database, today, story, story.legacy)
             story_of.close_legacy(enterprise)
             _import(github, "reports", enterprises=[ENTERPRISE], organizations=[OLD, NEW])
             scopes = _name_scopes(database, enterprise)
-            _load(database, story, asked)
+            _load(database, today, story, asked)
             mornings = [day for day in asked if day not in (story.missed, newest)]
             _require_none(take_snapshots(database, github, mornings))
             before = _statuses(database, scopes[OLD])
             story_of.end(enterprise, story)
-            _run_as_scheduled(database, story, before, newest)
+            _run_as_scheduled(database, today, story, before)
         with database.read() as connection:
             summaries = [(each, read_summary(connection, each.id)) for each in scopes.values()]
             parts = [describe(scope, summary) for scope, summary in summaries if summary]
@@ -87,10 +88,10 @@ def _import(github: SimulatedGitHub, metrics_api: str, **scopes: list[str]) -> N
     _require_success(import_account_in_job(config))
 
 
-def _load(database: Database, story: Story, days: list[date]) -> None:
+def _load(database: Database, today: Today, story: Story, days: list[date]) -> None:
     """A first load: nothing but what the story broke may have failed."""
     broken = [str(story.gap), str(story.lasting_gap)]
-    failures = run_days(database, days).failures
+    failures = run_days(database, today, days).failures
     _require_none([line for line in failures if not any(day in line for day in broken)])
 
 
@@ -109,11 +110,11 @@ def _statuses(database: Database, scope: Scope) -> Statuses:
         return read_statuses(connection, scope.id)
 
 
-def _run_as_scheduled(database: Database, story: Story, before: Statuses, newest: date) -> None:
+def _run_as_scheduled(database: Database, today: Today, story: Story, before: Statuses) -> None:
     """The days that GitHub revises, once more, and the gap of each report, if there are any."""
     has_gap = before[ORGANIZATION_DAY.name, story.gap].state is DayState.FAILED
-    window = day_range(newest - timedelta(days=REREAD_DAYS - 1), story.late)
-    _require_success(run_days(database, window, gap_days=int(has_gap)))
+    window = day_range(today.newest - timedelta(days=REREAD_DAYS - 1), story.late)
+    _require_success(run_days(database, today, window, gap_days=int(has_gap)))
 
 
 def _prepare_home() -> Path:

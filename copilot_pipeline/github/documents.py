@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import Self
+
+from copilot_pipeline.clock import utc_now
 
 # What fits into memory without a file: a usual report of a day.
 MEMORY_BYTES = 1024 * 1024
@@ -30,7 +32,7 @@ class Spool:
     def finish(self, url: str) -> "Document":
         """The document that was written since the last one; `url` has no query of a signed link."""
         start, self._end = self._end, self._file.seek(0, 2)
-        return Document(url, datetime.now(UTC), self, start, self._end - start)
+        return Document(url, utc_now(), self, start, self._end - start)
 
     def discard(self) -> None:
         """Forgets what was written since the last document: an answer that was cut, for example."""

@@ -7,10 +7,11 @@ observed on live systems.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from copilot_pipeline.clock import utc_now
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.meanings import Meaning, refusal
 from copilot_pipeline.github.permissions import Needs
@@ -172,7 +173,7 @@ def rate_limit_wait(answer: Answer) -> float | None:
     reset = answer.headers.get("x-ratelimit-reset", "")
     if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
         # One second more: the reset is rounded, and clocks differ.
-        return max(float(reset) - datetime.now(UTC).timestamp(), 0.0) + 1.0
+        return max(float(reset) - utc_now().timestamp(), 0.0) + 1.0
     return None
 
 
@@ -185,7 +186,7 @@ def retry_after(answer: Answer) -> float | None:
         instant = parsedate_to_datetime(text)
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=UTC)
-        return max((instant - datetime.now(UTC)).total_seconds(), 0.0)
+        return max((instant - utc_now()).total_seconds(), 0.0)
     except (ValueError, OverflowError):
         return None
 

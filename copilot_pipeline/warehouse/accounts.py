@@ -1,18 +1,16 @@
 """Accounts: the rows of `copilot_github_accounts`, with their sealed tokens."""
 
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from copilot_pipeline.clock import utc_now
 from copilot_pipeline.vault import Identity, SealedToken
-from copilot_pipeline.warehouse.rows import lock, upsert_statement
+from copilot_pipeline.warehouse.rows import upsert_statement
 from copilot_pipeline.warehouse.tables import accounts
-
-# An arbitrary number that only changes of accounts lock on.
-ACCOUNTS_LOCK = 0x636F7061
 
 
 @dataclass(frozen=True)
@@ -49,18 +47,9 @@ class Account:
         return Identity(self.endpoint, self.github_user_id)
 
 
-def lock_accounts(connection: Connection) -> None:
-    """Makes others that change accounts wait for the end of this transaction.
-
-    Without it, a rotation could write back a token that was replaced meanwhile, and two accounts
-    could take the same scope.
-    """
-    lock(connection, ACCOUNTS_LOCK)
-
-
 def save_account(connection: Connection, profile: Profile, sealed: SealedToken) -> int:
     """Inserts the account, or replaces the same GitHub user's token and profile; its id."""
-    now = datetime.now(UTC)
+    now = utc_now()
     changing = {**_token_columns(profile, sealed), "updated_at": now}
     statement = upsert_statement(connection, accounts).values(
         endpoint=profile.identity.endpoint,
@@ -83,12 +72,12 @@ def replace_token(
         account_id,
         endpoint=profile.identity.endpoint,
         **_token_columns(profile, sealed),
-        updated_at=datetime.now(UTC),
+        updated_at=utc_now(),
     )
 
 
 def set_proxy(connection: Connection, account_id: int, proxy: str | None) -> None:
-    _update(connection, account_id, proxy=proxy, updated_at=datetime.now(UTC))
+    _update(connection, account_id, proxy=proxy, updated_at=utc_now())
 
 
 def reseal(connection: Connection, account: Account, sealed: SealedToken) -> bool:

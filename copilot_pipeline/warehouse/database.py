@@ -7,30 +7,44 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import MASK, redact
-from copilot_pipeline.warehouse.rows import lock
+from copilot_pipeline.warehouse.locks import lock_table
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 # Not Alembic's usual name: Dagster's own storage may be in the same database and uses that one.
 VERSION_TABLE = "copilot_pipeline_version"
 
-# An arbitrary number that only this project's upgrades lock on.
-UPGRADE_LOCK = 0x636F70696C6F74
+# As Alembic makes it. Made beforehand, so that upgrades of an empty database can lock it.
+_versions = sa.Table(
+    VERSION_TABLE,
+    sa.MetaData(),
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
 
 # How long SQLite waits for another process's transaction before it gives up.
 SQLITE_BUSY_SECONDS = 60
 
 POSTGRES_CONNECT_SECONDS = 15
+
+# How long a statement waits on PostgreSQL for what another session has locked.
+POSTGRES_LOCK_SECONDS = 60
 
 # Shorter options of a URL are numbers and words such as `require`.
 SHORTEST_SECRET = 8
@@ -73,7 +87,11 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 yield connection
-        except SQLAlchemyError as error:
+        except psycopg.errors.LockNotAvailable:
+            raise self._waited_too_long() from None
+        except (SQLAlchemyError, psycopg.Error) as error:
+            if isinstance(getattr(error, "orig", None), psycopg.errors.LockNotAvailable):
+                raise self._waited_too_long() from None
             secrets = _secrets(self.url)
             said = redact(_first_line(error), *secrets)
             # A cause that repeats a password would be printed and stored with this error.
@@ -82,6 +100,13 @@ class Database:
                 f"the database {_describe(self.url)} failed: {said} "
                 "Check DATABASE_URL, and that the server answers and lets this user write."
             ) from (None if repeats else error)
+
+    def _waited_too_long(self) -> DatabaseError:
+        return DatabaseError(
+            f"the database {_describe(self.url)}: another session has locked what is to be written "
+            f"for {POSTGRES_LOCK_SECONDS} seconds. The view pg_stat_activity shows who it is. End "
+            "it, or wait for it, and run this again; what was stored before is kept."
+        )
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -114,8 +139,9 @@ class Database:
         with self.read() as connection:
             if _current_revision(connection) == head:
                 return
+        self._make_version_table()
         with self.write() as connection:
-            lock(connection, UPGRADE_LOCK)
+            lock_table(connection, _versions)
             # Asked again: another process may have upgraded while this one waited for the lock.
             current = _current_revision(connection)
             known = {script.revision for script in scripts.walk_revisions()}
@@ -129,6 +155,14 @@ class Database:
                 "version_table": VERSION_TABLE,
             }
             command.upgrade(config, "head")
+
+    def _make_version_table(self) -> None:
+        try:
+            with self.engine.begin() as connection:
+                _versions.create(connection, checkfirst=True)
+        except (IntegrityError, ProgrammingError):
+            # Another process made it at the same moment, or the next statement says what is wrong.
+            return
 
 
 def _current_revision(connection: Connection) -> str | None:
@@ -178,6 +212,7 @@ def _create_engine(url: URL) -> Engine:
         except ArgumentError:
             raise DatabaseError(_NO_URL) from None
         sa.event.listen(engine, "handle_error", _hide_postgres_detail)
+        sa.event.listen(engine, "connect", _limit_postgres_waits)
         return engine
     _create_private_file(Path(url.database or ""))
     engine = sa.create_engine(
@@ -189,6 +224,13 @@ def _create_engine(url: URL) -> Engine:
     sa.event.listen(engine, "connect", _configure_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _limit_postgres_waits(connection: Any, _record: object) -> None:
+    """Bounds the waits for locks, so that no session can hold up a load without a word."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{POSTGRES_LOCK_SECONDS}s'")
+    connection.commit()
 
 
 def _hide_postgres_detail(context: ExceptionContext) -> None:
@@ -246,6 +288,6 @@ def _secrets(url: URL) -> list[str]:
     return [text for text in (url.password, *options) if text]
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _first_line(error: Exception) -> str:
     said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     return said.splitlines()[0].rstrip(".") + "."

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from copilot_pipeline.clock import utc_now
 from copilot_pipeline.warehouse.history_tables import (
     collection_status,
     restatements,
     shown_names,
     unknown_names,
 )
-from copilot_pipeline.warehouse.rows import lock_scope, replace_slice, upsert_statement
+from copilot_pipeline.warehouse.locks import lock_scope
+from copilot_pipeline.warehouse.rows import replace_slice, upsert_statement
+
+# Clocks of several machines differ by so much without anything being wrong.
+CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 class DayState(StrEnum):
@@ -36,6 +41,7 @@ class Status:
     first_loaded_at: datetime | None
     last_fetched_at: datetime
     message: str | None
+    attempt: int
 
     @property
     def is_loaded(self) -> bool:
@@ -67,6 +73,17 @@ def read_status(connection: Connection, scope_id: int, day: date, report: str) -
     return None if row is None else Status(DayState(row.state), *row[1:])
 
 
+def read_attempts(
+    connection: Connection, scope_id: int, report: str, days: Sequence[date]
+) -> dict[date, int]:
+    """The number of the last attempt of each of the days that has any."""
+    table = collection_status.c
+    query = sa.select(table.day, table.attempt).where(
+        table.scope_id == scope_id, table.report == report, table.day.in_(days)
+    )
+    return {row.day: row.attempt for row in connection.execute(query)}
+
+
 def save_loaded(
     connection: Connection,
     scope_id: int,
@@ -91,13 +108,17 @@ def save_loaded(
         "last_fetched_at": fetched_at,
         "message": None,
     }
+    next_attempt = {"attempt": table.attempt + 1}
     key = {"scope_id": scope_id, "day": day, "report": report}
     on_change = {"changed_at": fetched_at, "change_count": table.change_count + 1}
     new = {"changed_at": fetched_at if changed else None, "change_count": int(changed)}
-    statement = upsert_statement(connection, collection_status).values({**key, **values, **new})
+    statement = upsert_statement(connection, collection_status).values(
+        {**key, **values, **new, "attempt": 1}
+    )
     connection.execute(
         statement.on_conflict_do_update(
-            index_elements=list(key), set_={**values, **(on_change if changed else {})}
+            index_elements=list(key),
+            set_={**values, **next_attempt, **(on_change if changed else {})},
         )
     )
 
@@ -118,15 +139,34 @@ def save_attempt(
     values = {
         "http_status": http_status,
         "message": message,
-        "last_fetched_at": datetime.now(UTC),
+        "last_fetched_at": utc_now(),
     }
     kept = sa.case((table.state == DayState.LOADED, table.state), else_=state)
     statement = upsert_statement(connection, collection_status).values(
-        {**key, **values, "state": state, "change_count": 0}
+        {**key, **values, "state": state, "change_count": 0, "attempt": 1}
     )
     connection.execute(
-        statement.on_conflict_do_update(index_elements=list(key), set_={**values, "state": kept})
+        statement.on_conflict_do_update(
+            index_elements=list(key),
+            set_={**values, "state": kept, "attempt": table.attempt + 1},
+        )
     )
+
+
+def heal_future_times(connection: Connection, scope_id: int, now: datetime) -> int:
+    """Sets the scope's stored times that lie in the future to now; the number of days concerned.
+
+    A clock that was ahead stored them. They decide nothing, but would be shown for as long.
+    """
+    table = collection_status.c
+    limit = now + CLOCK_TOLERANCE
+    times = (table.first_loaded_at, table.last_fetched_at, table.changed_at)
+    healed = connection.execute(
+        sa.update(collection_status)
+        .where(table.scope_id == scope_id, sa.or_(*(time > limit for time in times)))
+        .values({time.name: sa.case((time > limit, now), else_=time) for time in times})
+    )
+    return healed.rowcount
 
 
 def save_restatements(
@@ -226,7 +266,7 @@ def list_unknown_names(connection: Connection) -> list[UnknownName]:
 
 def mark_shown(connection: Connection, names: Sequence[UnknownName]) -> None:
     """Remembers that a check has warned of these names."""
-    now = datetime.now(UTC)
+    now = utc_now()
     rows = [{"kind": each.kind, "name": each.name, "shown_at": now} for each in names]
     if rows:
         statement = upsert_statement(connection, shown_names)

@@ -38,6 +38,13 @@ collection_status = Table(
         "change_count", Integer, nullable=False, comment="How often other content came than before"
     ),
     Column("message", Text, comment="Why the last attempt failed; a loaded day keeps its rows"),
+    Column(
+        "attempt",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="How many attempts were written down; orders them whatever the clocks say",
+    ),
     comment="One row is what became of one report of one scope and day.",
 )
 

@@ -9,26 +9,6 @@ from sqlalchemy.engine import Connection
 
 Row = dict[str, Any]
 
-# An arbitrary number that tells these locks from those of other programs.
-SCOPE_LOCK = 0x636F7069
-
-
-def lock(connection: Connection, *numbers: int) -> None:
-    """Makes others that lock on these numbers wait for the end of this transaction.
-
-    SQLite has one writer at a time anyway.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*numbers)))
-
-
-def lock_scope(connection: Connection, scope_id: int) -> None:
-    """Makes other writers of the scope wait for the end of this transaction.
-
-    Two that replace the same day would both delete the old rows and then insert the same keys.
-    """
-    lock(connection, SCOPE_LOCK, scope_id)
-
 
 def replace_slice(
     connection: Connection, table: sa.Table, key: Mapping[str, Any], rows: Sequence[Row]

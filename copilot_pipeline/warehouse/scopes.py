@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from copilot_pipeline.clock import utc_now
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.schema import UtcDateTime
 from copilot_pipeline.sources import sources_of
@@ -67,7 +68,7 @@ def save_scope(
 
     A scope that was removed before comes back with its id, so that its history is its own again.
     """
-    now = datetime.now(UTC)
+    now = utc_now()
     changed = {"updated_at": now, **values}
     same = (scopes.c.account_id == account_id, *_is(scopes, kind, slug))
     if connection.execute(sa.update(scopes).where(*same).values(**changed)).rowcount == 0:
@@ -84,7 +85,7 @@ def save_scope(
 
 def update_scope(connection: Connection, scope_id: int, **values: Any) -> None:
     """Sets the given columns of the scope."""
-    values["updated_at"] = datetime.now(UTC)
+    values["updated_at"] = utc_now()
     connection.execute(sa.update(scopes).where(scopes.c.id == scope_id).values(**values))
 
 
@@ -99,7 +100,7 @@ def delete_scope(connection: Connection, scope_id: int) -> None:
         scopes.c.metrics_api,
         scopes.c.implementation_date,
         scopes.c.reports,
-        sa.literal(datetime.now(UTC), UtcDateTime).label("removed_at"),
+        sa.literal(utc_now(), UtcDateTime).label("removed_at"),
     )
     source = kept.join_from(scopes, accounts).where(scopes.c.id == scope_id)
     names = list(source.selected_columns.keys())
