@@ -114,7 +114,8 @@ def test_every_image_is_pinned_to_one_version() -> None:
     images = {str(service["image"]) for service in SERVICES.values()}
     images |= set(re.findall(r"(?m)^FROM (\S+)", (ROOT / "Dockerfile").read_text()))
     assert len(images) == 4
-    assert [image for image in images if not re.fullmatch(r"[\w/-]+:\d+\.\d+[\w.-]*", image)] == []
+    pinned = re.compile(r"[\w/-]+:\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?")
+    assert [image for image in images if not pinned.fullmatch(image)] == []
 
 
 def test_the_image_of_the_project_has_the_projects_version() -> None:
