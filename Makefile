@@ -6,7 +6,7 @@ AUDITING := .venv/.auditing
 RUNTIME := .runtime
 
 .PHONY: install demo dashboards test lint format bench clean
-.PHONY: constraints requirements sbom audit image-digests
+.PHONY: constraints requirements sbom audit secrets image-digests
 
 install: $(INSTALLED)
 
@@ -77,6 +77,10 @@ audit: $(AUDITING)
 	  *Traceback*) echo "make audit: nothing was audited: $$(echo "$$report" | tail -n 1)" ;; \
 	  *) echo "$$report" ;; \
 	esac >&2; exit $$status
+
+# Makes the secrets that compose.yaml reads, in secrets/.
+secrets:
+	@deploy/compose/secrets.sh
 
 # Pins the images of compose.yaml and Dockerfile to what their tags name now. Needs Docker.
 image-digests:
