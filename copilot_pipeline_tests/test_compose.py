@@ -285,12 +285,23 @@ def test_the_readers_password_may_be_given_to_grafana_as_a_file() -> None:
 def test_every_variable_that_the_project_reads_reaches_the_service_that_runs_jobs() -> None:
     names = {
         f"{settings.TOKEN_SECRET}_FILE",
-        f"{settings.TOKEN_SECRET_PREVIOUS}_FILE",
         f"{settings.DATABASE_URL}_FILE",
         settings.DOWNLOAD_HOSTS,
         settings.CONCURRENCY,
     }
     assert names <= set(SERVICES["code"]["environment"])
+
+
+def test_while_the_secret_is_changed_the_service_that_runs_jobs_has_the_old_one_too() -> None:
+    rotation = parsed(ROOT / "deploy/compose/rotation.yaml")
+    (name,) = rotation["secrets"]
+    assert rotation["services"] == {
+        "code": {
+            "environment": {f"{settings.TOKEN_SECRET_PREVIOUS}_FILE": f"/run/secrets/{name}"},
+            "secrets": [name],
+        }
+    }
+    assert rotation["secrets"][name] == {"file": f"secrets/{name}"}
 
 
 def test_empty_variables_of_compose_mean_the_same_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -677,7 +688,6 @@ def test_secrets_are_made_once_for_their_owner_only_and_taken_over_from_env(
     first, second = made
     assert first == second
     assert set(first) == {Path(each["file"]).name for each in COMPOSE["secrets"].values()}
-    assert first.pop("token-secret-previous") == ""
     assert (first["postgres-password"], first["grafana-admin-password"]) == ("old\n", "quoted\n")
     assert re.fullmatch(r"[0-9a-f]{64}\n", first["token-secret"])
     assert len(set(first.values())) == len(first)

@@ -34,9 +34,6 @@ make_secret grafana-admin-password GRAFANA_ADMIN_PASSWORD
 make_secret grafana-secret-key
 make_secret token-secret COPILOT_METRICS__TOKEN_SECRET
 
-# Empty but for a change of the secret.
-touch secrets/token-secret-previous
-
 # What the services connect with: a URL, and an entry for libpq, Dagster's driver.
 printf 'postgresql://copilot:%s@postgres:5432/copilot\n' "$(cat secrets/copilot-password)" \
   > secrets/database-url
