@@ -21,7 +21,7 @@ make_secret() {
   if [ -n "$value" ]; then
     echo "secrets/$1 holds what $2 in .env holds: delete that line there." >&2
   else
-    value=$(openssl rand -hex 32)
+    value=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n') # 64 hexadecimal digits
   fi
   printf '%s\n' "$value" > "secrets/$1"
 }
