@@ -620,6 +620,8 @@ def test_a_new_volume_gets_two_databases_whose_owners_reach_nothing_else(
     for user, other in (("copilot", "dagster"), ("dagster", "copilot")):
         with server.connected(user) as connection:
             assert owners(connection) == {user}
+            # Loading a day takes one, whatever reader.sql keeps from others.
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(1, 2)")
             with pytest.raises(ProgrammingError, match="permission denied"):
                 connection.exec_driver_sql("CREATE ROLE another SUPERUSER")
         for database in (other, "postgres", "template1"):
