@@ -7,9 +7,11 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_ROOT_USER_ACTION=ignore
 
 WORKDIR /opt/copilot_pipeline
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml requirements.txt README.md LICENSE ./
+# No file is installed whose hash is not in requirements.txt, the build backend's included.
+RUN pip install --require-hashes --requirement requirements.txt
 COPY copilot_pipeline copilot_pipeline
-RUN pip install --constraint constraints.txt .
+RUN pip install --no-deps --no-build-isolation .
 
 # A new named volume takes over the owner of the directory that it is mounted on.
 RUN useradd --uid 10001 --create-home copilot \

