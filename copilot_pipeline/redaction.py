@@ -18,6 +18,18 @@ UNSHOWABLE = r"\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069"
 _CONTROL = re.compile(rf"[\x00-\x1f{UNSHOWABLE}]+")
 
 
+# The tokens that can ask for reports: classic ones, those of OAuth and of a GitHub App's user, and
+# fine-grained ones. The new long forms hold dots and hyphens too.
+_GITHUB_TOKEN = re.compile(
+    r"gh[pou]_[A-Za-z0-9_.\-]{36,1000}|github_pat_[A-Za-z0-9_.\-]{82,1000}", re.ASCII
+)
+
+
+def is_github_token(text: str) -> bool:
+    """Whether the whole text has a form that GitHub gives its users' tokens."""
+    return _GITHUB_TOKEN.fullmatch(text) is not None
+
+
 def looks_like_token(text: str) -> bool:
     return _TOKEN.search(text) is not None
 

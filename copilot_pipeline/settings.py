@@ -9,11 +9,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.redaction import looks_like_token
+from copilot_pipeline.github.hosts import HostPattern
+from copilot_pipeline.redaction import looks_like_token, redact
 
 TOKEN_SECRET = "COPILOT_METRICS__TOKEN_SECRET"  # noqa: S105 (the variable's name)
 TOKEN_SECRET_PREVIOUS = "COPILOT_METRICS__TOKEN_SECRET_PREVIOUS"  # noqa: S105 (the variable's name)
 DATABASE_URL = "DATABASE_URL"
+ENDPOINTS = "COPILOT_METRICS__ENDPOINTS"
 DOWNLOAD_HOSTS = "COPILOT_METRICS__DOWNLOAD_HOSTS"
 CONCURRENCY = "COPILOT_METRICS__CONCURRENCY"
 DAGSTER_HOME = "DAGSTER_HOME"
@@ -62,10 +64,29 @@ def database_url() -> str:
     return f"sqlite:///{quote(str(home / 'copilot.db'))}"
 
 
+def endpoints() -> tuple[str, ...]:
+    """Hosts, besides GitHub's own, that an account may name as its endpoint."""
+    hosts = _hosts(ENDPOINTS)
+    if any("*" in host for host in hosts):
+        raise SettingError(f"{ENDPOINTS} must name every host in full, without *.")
+    return hosts
+
+
 def download_hosts() -> tuple[str, ...]:
     """Hosts, besides GitHub's own, from which report files may be downloaded."""
-    hosts = os.environ.get(DOWNLOAD_HOSTS, "").split(",")
-    return tuple(host.strip().lower() for host in hosts if host.strip())
+    return _hosts(DOWNLOAD_HOSTS)
+
+
+def _hosts(variable: str) -> tuple[str, ...]:
+    """The variable's comma-separated hosts (`host` or `host:port`), in lower case."""
+    given = os.environ.get(variable, "").split(",")
+    hosts = tuple(host.strip().lower() for host in given if host.strip())
+    for host in hosts:
+        try:
+            HostPattern.parse(host)
+        except ValueError as error:
+            raise SettingError(f"{variable}: {redact(host)!r} {error}.") from None
+    return hosts
 
 
 def concurrency() -> int:

@@ -162,6 +162,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     monkeypatch.setenv(settings.TOKEN_SECRET, SECRET)
+    monkeypatch.setenv(settings.ENDPOINTS, "127.0.0.1,localhost")
     monkeypatch.setenv(settings.DAGSTER_HOME, str(home))
     monkeypatch.chdir(tmp_path)
     return home

@@ -86,8 +86,10 @@ def test_a_scope_of_another_account_is_refused_naming_it(
     github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     succeed(import_with(github, "--org", "octo-demo"), capsys)
-    github.accept("ghp_other_token_00000000000000000000000", authenticated_user("demo-second", 2))
-    monkeypatch.setenv("GITHUB_TOKEN", "ghp_other_token_00000000000000000000000")
+    github.accept(
+        "ghp_other_token_0000000000000000000000000000", authenticated_user("demo-second", 2)
+    )
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_other_token_0000000000000000000000000000")
     assert "demo-admin" in fail(import_with(github, "--org", "Octo-Demo"), capsys)
     assert len(succeed(["accounts", "list"], capsys)) == 1
 

@@ -178,6 +178,7 @@ def test_every_variable_that_the_project_reads_reaches_the_service_that_runs_job
         settings.TOKEN_SECRET,
         settings.TOKEN_SECRET_PREVIOUS,
         settings.DATABASE_URL,
+        settings.ENDPOINTS,
         settings.DOWNLOAD_HOSTS,
         settings.CONCURRENCY,
     }
@@ -189,6 +190,7 @@ def test_empty_variables_of_compose_mean_the_same_as_none(monkeypatch: pytest.Mo
         if (operator, rest) == ("-", ""):
             monkeypatch.setenv(name, "")
     assert settings.previous_token_secret() is None
+    assert settings.endpoints() == ()
     assert settings.download_hosts() == ()
     assert settings.concurrency() == settings.DEFAULT_CONCURRENCY
 

@@ -43,7 +43,39 @@ def client(github: SimulatedGitHub) -> Iterator[GitHubClient]:
     ],
 )
 def test_an_endpoint_has_one_spelling(text: str, normal: str) -> None:
-    assert normalize_endpoint(text) == normal
+    named = ["ghe.example", "ghe.example:8443", "localhost", "[::1]"]
+    assert normalize_endpoint(text, named) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("https://ghe.example", []),
+        ("https://ghe.example:8443", ["ghe.example"]),
+        ("https://ghe.example", ["ghe.example:8443"]),
+        ("https://evil.ghe.example", ["ghe.example"]),
+        ("https://ghe.example.evil.example", ["ghe.example"]),
+        ("https://api.github.com:8443", []),
+        ("https://api.github.com.", []),
+        ("https://api.github.com.evil.example", []),
+        ("https://evil-api.github.com", []),
+        ("https://api.a.b.ghe.com", []),
+        ("https://api..ghe.com", []),
+        ("http://localhost:8080", []),
+        ("https://127.0.0.1:8080", []),
+        ("http://127.0.0.1:8080", ["localhost", "127.0.0.1:9090"]),
+        ("http://[::1]:8080", ["127.0.0.1"]),
+    ],
+)
+def test_an_endpoint_of_a_host_that_is_not_named_is_refused(text: str, named: list[str]) -> None:
+    with pytest.raises(RefusedUrlError, match=r"COPILOT_METRICS__ENDPOINTS|not a URL"):
+        normalize_endpoint(text, named)
+
+
+def test_a_host_that_is_named_without_a_port_is_any_port_of_this_machine() -> None:
+    address = "http://127.0.0.1:8080"
+    assert normalize_endpoint(address, ["127.0.0.1"]) == address
+    assert normalize_endpoint(address, ["127.0.0.1:8080"]) == address
 
 
 @pytest.mark.parametrize(
@@ -83,7 +115,7 @@ def test_an_endpoint_that_is_unsafe_or_no_address_is_refused_without_being_quote
     text: str,
 ) -> None:
     with pytest.raises(RefusedUrlError) as raised:
-        normalize_endpoint(text)
+        normalize_endpoint(text, ["ghe.example", "127.0.0.1"])
     assert "s3cret" not in str(raised.value)
 
 

@@ -124,6 +124,38 @@ def test_download_hosts_are_a_comma_separated_list_in_any_case(
     assert settings.download_hosts() == expected
 
 
+def test_endpoints_are_hosts_named_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COPILOT_METRICS__ENDPOINTS")
+    assert settings.endpoints() == ()
+    monkeypatch.setenv("COPILOT_METRICS__ENDPOINTS", " Ghe.example ,localhost:8080,[::1]:80,")
+    assert settings.endpoints() == ("ghe.example", "localhost:8080", "[::1]:80")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "*",
+        "*.example.com",
+        "api.*.example.com",
+        "https://ghe.example",
+        "ghe.example/api",
+        "ghe.example:0",
+        "ghe.example:99999",
+        "user@ghe.example",
+        "ghe.example.",
+        "::1",
+        "two words",
+        "ok.example,?",
+    ],
+)
+def test_an_endpoint_setting_that_is_no_list_of_hosts_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPILOT_METRICS__ENDPOINTS", value)
+    with pytest.raises(SettingError, match="COPILOT_METRICS__ENDPOINTS"):
+        settings.endpoints()
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [(None, 4), ("", 4), (" ", 4), ("1", 1), (" 8 ", 8), ("100", 100)]
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.results import Result, ScopeSelection, report
+from copilot_pipeline.assets.results import SCOPE_SELECTION, Result, report
 from copilot_pipeline.assets.specs import table_spec
 from copilot_pipeline.checks import TOKEN_EXPIRY, check_token_expiry
 from copilot_pipeline.collect.scopes import select_scopes
@@ -27,10 +27,10 @@ RAW, TOOL = "raw_billing", "billing"
     check_specs=[TOKEN_EXPIRY],
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
+    config_schema=SCOPE_SELECTION,
 )
 def billing_snapshot(
     context: dg.AssetExecutionContext,
-    config: ScopeSelection,
     database: DatabaseResource,
     github: GitHubResource,
 ) -> Iterator[Result | dg.AssetCheckResult]:
@@ -39,6 +39,7 @@ def billing_snapshot(
     The check comes first, in the same step: one of its own would be skipped where billing fails,
     and a token that may not read billing expires too.
     """
+    config = context.op_execution_context.op_config
     with database.open() as warehouse:
         if TOKEN_EXPIRY.key in context.selected_asset_check_keys:
             yield check_token_expiry(warehouse)
@@ -46,7 +47,7 @@ def billing_snapshot(
             return
         days = asked_days(context)
         selected = [key.path[-1] for key in context.selected_asset_keys]
-        scopes = select_scopes(warehouse, config.organizations)
+        scopes = select_scopes(warehouse, config["organizations"])
         if RAW in selected:
             outcomes = load_billing(warehouse, github.client, scopes, days)
         else:

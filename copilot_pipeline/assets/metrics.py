@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from copilot_pipeline.assets.results import Result, ScopeSelection, report
+from copilot_pipeline.assets.results import SCOPE_SELECTION, Result, report
 from copilot_pipeline.assets.specs import table_spec
 from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
 from copilot_pipeline.collect.metrics import load_metrics
@@ -36,15 +36,22 @@ TOOL = {
 CHECKED_ALONE = timedelta(days=27)
 
 
-class MetricsSelection(ScopeSelection):
-    """Which scopes and days a run collects.
-
-    `refetch` asks GitHub again for days that are loaded and no longer revised. `gap_days` is how
-    many earlier days of each report that failed or are missing are collected as well.
-    """
-
-    refetch: bool = False
-    gap_days: int = 0
+# Which scopes and days a run collects.
+METRICS_SELECTION = {
+    **SCOPE_SELECTION,
+    "refetch": dg.Field(
+        bool,
+        default_value=False,
+        description="Ask GitHub again for days that are loaded and no longer revised.",
+    ),
+    "gap_days": dg.Field(
+        int,
+        default_value=0,
+        description=(
+            "How many earlier days of each report that failed or are missing to collect as well."
+        ),
+    ),
+}
 
 
 @dg.multi_asset(
@@ -60,10 +67,10 @@ class MetricsSelection(ScopeSelection):
     check_specs=METRICS_CHECKS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
+    config_schema=METRICS_SELECTION,
 )
 def metrics(
     context: dg.AssetExecutionContext,
-    config: MetricsSelection,
     database: DatabaseResource,
     github: GitHubResource,
 ) -> Iterator[Result | dg.AssetCheckResult]:
@@ -73,26 +80,27 @@ def metrics(
     The checks look at the days of the run, in the same step: they are due where a scope failed too.
     Run alone, they look at the four newest weeks.
     """
+    config = context.op_execution_context.op_config
     wanted_checks = context.selected_asset_check_keys
     if not context.selected_asset_keys:
         newest = newest_complete_day()
         with database.open() as warehouse:
-            scopes = select_scopes(warehouse, config.organizations)
+            scopes = select_scopes(warehouse, config["organizations"])
             days = day_range(newest - CHECKED_ALONE, newest)
             yield from check_metrics(warehouse, scopes, days, wanted_checks)
         return
     days = asked_days(context)
     selected = [key.path[-1] for key in context.selected_asset_keys]
     with database.open() as warehouse:
-        scopes = select_scopes(warehouse, config.organizations)
+        scopes = select_scopes(warehouse, config["organizations"])
         if RAW in selected:
             outcomes = load_metrics(
                 warehouse,
                 github.client,
                 scopes,
                 days,
-                refetch=config.refetch,
-                gap_days=config.gap_days,
+                refetch=config["refetch"],
+                gap_days=config["gap_days"],
             )
         else:
             tool_tables = [table for name in TOOL if name in selected for table in TOOL[name]]

@@ -15,10 +15,10 @@ from copilot_pipeline.warehouse.tables import raw_metrics
 Result = dg.MaterializeResult[None] | dg.AssetMaterialization
 
 
-class ScopeSelection(dg.Config):
-    """Which scopes a run collects."""
-
-    organizations: list[str] = []
+# Which scopes a run collects. Not a `dg.Config`: see jobs.py.
+SCOPE_SELECTION = {
+    "organizations": dg.Field([str], default_value=[], description="Empty: every scope.")
+}
 
 
 def report(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.results import Result, ScopeSelection, report
+from copilot_pipeline.assets.results import SCOPE_SELECTION, Result, report
 from copilot_pipeline.assets.specs import table_spec
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.snapshots import load_seats, rebuild_seats
@@ -27,18 +27,19 @@ TOOL_TABLES = [tables.seats, seat_days]
     partitions_def=daily_partitions,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
+    config_schema=SCOPE_SELECTION,
 )
 def seat_snapshot(
     context: dg.AssetExecutionContext,
-    config: ScopeSelection,
     database: DatabaseResource,
     github: GitHubResource,
 ) -> Iterator[Result]:
     """Takes today's seat list for the newest complete day; keeps what is stored for a past one."""
+    config = context.op_execution_context.op_config
     days = asked_days(context)
     selected = [key.path[-1] for key in context.selected_asset_keys]
     with database.open() as warehouse:
-        scopes = select_scopes(warehouse, config.organizations)
+        scopes = select_scopes(warehouse, config["organizations"])
         if RAW in selected:
             outcomes = load_seats(warehouse, github.client, scopes, days)
         else:

@@ -1,6 +1,5 @@
 """Which addresses may be called: an account's endpoint, its own pages, and the download hosts."""
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -8,9 +7,13 @@ from fnmatch import fnmatchcase
 import httpx
 
 from copilot_pipeline.github.errors import RefusedUrlError
+from copilot_pipeline.github.hosts import HostPattern, is_loopback
 from copilot_pipeline.redaction import looks_like_token
 
 GITHUB_ENDPOINT = "https://api.github.com"
+
+# The second is GitHub Enterprise Cloud with data residency.
+GITHUB_ENDPOINT_HOSTS = ("api.github.com", "api.*.ghe.com")
 
 # Source: GitHub's changelog on where report files are served from, fallbacks included.
 GITHUB_DOWNLOAD_HOSTS = (
@@ -20,8 +23,12 @@ GITHUB_DOWNLOAD_HOSTS = (
 )
 
 
-def normalize_endpoint(text: str) -> str:
-    """The base address without a trailing slash: https, or http on loopback; no user, no query."""
+def normalize_endpoint(text: str, further: Sequence[str] = ()) -> str:
+    """The base address without a trailing slash, if a token may be sent there.
+
+    It lies at one of GitHub's own hosts or of `further` (`host` or `host:port`): https, or http on
+    loopback; no user, no query.
+    """
     url = _parse_given(text)
     if url.userinfo or url.query or url.fragment:
         raise RefusedUrlError(
@@ -32,6 +39,12 @@ def normalize_endpoint(text: str) -> str:
     if url.host in ("github.com", "www.github.com") or _is_tenant_page(url.host):
         api = GITHUB_ENDPOINT if url.host.endswith("github.com") else f"https://api.{url.host}"
         raise RefusedUrlError(f"that is the address of GitHub's pages: the endpoint is {api}")
+    if not _is_named(url, (*GITHUB_ENDPOINT_HOSTS, *further)):
+        raise RefusedUrlError(
+            f"no token is sent to the host {url.netloc.decode()!r}: the endpoint is "
+            f"{GITHUB_ENDPOINT} or https://api.SUBDOMAIN.ghe.com. If that host is a GitHub of "
+            "your own, set COPILOT_METRICS__ENDPOINTS to its name wherever copilot_pipeline runs"
+        )
     return f"{url.scheme}://{url.netloc.decode()}{url.path.rstrip('/')}"
 
 
@@ -80,7 +93,7 @@ class DownloadHosts:
         An endpoint on loopback (a simulated GitHub) may serve its files from its own host.
         """
         host = httpx.URL(endpoint).host
-        own = [host] if _is_loopback(host) else []
+        own = [host] if is_loopback(host) else []
         if host.startswith("api.") and host.endswith(".ghe.com"):
             own.append(f"copilot-reports.{host.removeprefix('api.')}")
         return cls((*GITHUB_DOWNLOAD_HOSTS, *own, *further))
@@ -119,7 +132,7 @@ def _parse(text: str) -> httpx.URL:
 
 
 def _require_safe_scheme(url: httpx.URL, what: str) -> None:
-    if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host)):
+    if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
         return
     raise RefusedUrlError(f"{what} must begin with https:// (http:// only on this machine)")
 
@@ -129,13 +142,8 @@ def _is_tenant_page(host: str) -> bool:
     return host.endswith(".ghe.com") and host.count(".") == 2
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _is_named(url: httpx.URL, hosts: Sequence[str]) -> bool:
+    return any(HostPattern.parse(host).admits(url) for host in hosts)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
