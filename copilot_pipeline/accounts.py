@@ -226,6 +226,7 @@ def _connection(
         token=token,
         proxy=proxy,
         download_hosts=settings.download_hosts(),
+        storage_accounts=settings.storage_accounts(),
         concurrency=settings.concurrency(),
         retry_policy=retry_policy,
     )

@@ -4,6 +4,7 @@ No other module reads the environment, and nothing is read at import.
 """
 
 import os
+import re
 import string
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +18,7 @@ TOKEN_SECRET_PREVIOUS = "COPILOT_METRICS__TOKEN_SECRET_PREVIOUS"  # noqa: S105 (
 DATABASE_URL = "DATABASE_URL"
 ENDPOINTS = "COPILOT_METRICS__ENDPOINTS"
 DOWNLOAD_HOSTS = "COPILOT_METRICS__DOWNLOAD_HOSTS"
+STORAGE_ACCOUNTS = "COPILOT_METRICS__STORAGE_ACCOUNTS"
 CONCURRENCY = "COPILOT_METRICS__CONCURRENCY"
 DAGSTER_HOME = "DAGSTER_HOME"
 
@@ -77,16 +79,31 @@ def download_hosts() -> tuple[str, ...]:
     return _hosts(DOWNLOAD_HOSTS)
 
 
+def storage_accounts() -> tuple[str, ...]:
+    """The Azure storage accounts from which reports may be downloaded; none: from any."""
+    names = _list(STORAGE_ACCOUNTS)
+    if not all(re.fullmatch("[a-z0-9]{3,24}", name) for name in names):
+        raise SettingError(
+            f"{STORAGE_ACCOUNTS} must be names of Azure storage accounts, comma separated: what is "
+            "before .blob.core.windows.net, 3 to 24 letters and digits each."
+        )
+    return names
+
+
 def _hosts(variable: str) -> tuple[str, ...]:
     """The variable's comma-separated hosts (`host` or `host:port`), in lower case."""
-    given = os.environ.get(variable, "").split(",")
-    hosts = tuple(host.strip().lower() for host in given if host.strip())
+    hosts = _list(variable)
     for host in hosts:
         try:
             HostPattern.parse(host)
         except ValueError as error:
             raise SettingError(f"{variable}: {redact(host)!r} {error}.") from None
     return hosts
+
+
+def _list(variable: str) -> tuple[str, ...]:
+    given = os.environ.get(variable, "").split(",")
+    return tuple(part.strip().lower() for part in given if part.strip())
 
 
 def concurrency() -> int:

@@ -157,6 +157,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         settings.TOKEN_SECRET_PREVIOUS,
         settings.DATABASE_URL,
         settings.DOWNLOAD_HOSTS,
+        settings.STORAGE_ACCOUNTS,
         settings.CONCURRENCY,
     ):
         monkeypatch.delenv(variable, raising=False)

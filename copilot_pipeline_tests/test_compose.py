@@ -180,6 +180,7 @@ def test_every_variable_that_the_project_reads_reaches_the_service_that_runs_job
         settings.DATABASE_URL,
         settings.ENDPOINTS,
         settings.DOWNLOAD_HOSTS,
+        settings.STORAGE_ACCOUNTS,
         settings.CONCURRENCY,
     }
     assert names <= set(SERVICES["code"]["environment"])
@@ -192,6 +193,7 @@ def test_empty_variables_of_compose_mean_the_same_as_none(monkeypatch: pytest.Mo
     assert settings.previous_token_secret() is None
     assert settings.endpoints() == ()
     assert settings.download_hosts() == ()
+    assert settings.storage_accounts() == ()
     assert settings.concurrency() == settings.DEFAULT_CONCURRENCY
 
 

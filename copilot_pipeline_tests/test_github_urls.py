@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
+from copilot_pipeline.accounts import one_account, open_client
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, RefusedUrlError
@@ -18,6 +19,8 @@ from copilot_pipeline.github.urls import (
     same_origin,
     without_query,
 )
+from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline_tests.loading import import_organizations
 from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of, links
 
 
@@ -188,6 +191,9 @@ RESIDENT = "https://api.octo.ghe.com"
         (GITHUB, ["*.files.example"], "https://eu.files.example/a"),
         (GITHUB, ["files.example:8443"], "https://files.example:8443/a"),
         (GITHUB, ["files.example:443"], "https://files.example/a"),
+        (GITHUB, ["files-*.octo.example"], "https://files-eu.octo.example/a"),
+        (GITHUB, ["127.0.0.1"], "http://127.0.0.1:9000/a"),
+        ("http://[::1]:8000", [], "http://[::1]:9000/a"),
     ],
 )
 def test_a_report_may_come_from_githubs_hosts_and_from_those_that_were_added(
@@ -213,6 +219,17 @@ def test_a_report_may_come_from_githubs_hosts_and_from_those_that_were_added(
         (GITHUB, [], "http://127.0.0.1:9000/a"),
         (GITHUB, ["files.example:8443"], "https://files.example/a"),
         (GITHUB, ["files.example"], "https://eu.files.example/a"),
+        (GITHUB, ["files.example"], "https://files.example:8443/a"),
+        (GITHUB, ["*.files.example"], "https://files.example/a"),
+        (GITHUB, ["*.files.example"], "https://a.eu.files.example/a"),
+        (GITHUB, ["*.files.example"], "https://.files.example/a"),
+        (GITHUB, ["files-*.octo.example"], "https://files-1.evil.example/a?.octo.example"),
+        (GITHUB, [], "https://copilot-reports-x.evil.b01.azurefd.net/a"),
+        (GITHUB, [], "https://a.b.blob.core.windows.net/a"),
+        (GITHUB, [], "https://blob.core.windows.net/a"),
+        (GITHUB, [], "https://copilot-reports.github.com:8443/a"),
+        (RESIDENT, [], "https://copilot-reports.octo.ghe.com:8443/a"),
+        (GITHUB, ["127.0.0.1:9000"], "http://127.0.0.1:9001/a"),
         (GITHUB, [], "/reports/a"),
         (GITHUB, [], "//copilot-reports.github.com/a"),
         (GITHUB, [], "file:///etc/passwd"),
@@ -223,6 +240,29 @@ def test_a_report_may_not_come_from_anywhere_else(
 ) -> None:
     with pytest.raises(RefusedUrlError):
         DownloadHosts.of(endpoint, further).require(f"{link}?sig=s3cret")
+
+
+def test_named_storage_accounts_stand_in_the_place_of_all() -> None:
+    hosts = DownloadHosts.of(GITHUB, ["files.example"], ["octoreports", "octomore"])
+    for name in ("octoreports.blob.core.windows.net", "octomore.blob.core.windows.net"):
+        assert hosts.require(f"https://{name}/a").host == name
+    assert hosts.require("https://files.example/a")
+    assert hosts.require("https://copilot-reports.github.com/a")
+    with pytest.raises(RefusedUrlError, match=r"'evil\.blob\.core\.windows\.net', which is not"):
+        hosts.require("https://evil.blob.core.windows.net/a")
+
+
+def test_the_setting_of_storage_accounts_reaches_the_download(
+    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id = import_organizations(warehouse_environment, github, "octo-demo")
+    links(github, "https://evil.blob.core.windows.net/a?sig=s3cret")
+    monkeypatch.setenv("COPILOT_METRICS__STORAGE_ACCOUNTS", "octoreports")
+    with Database(warehouse_environment) as database:
+        account, _ = one_account(database, account_id)
+        with open_client(database, account) as client, pytest.raises(RefusedUrlError) as raised:
+            client.report(*REPORT, github.newest_day)
+    assert "'evil.blob.core.windows.net', which is not allowed" in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +326,7 @@ def test_a_redirect_of_a_download_to_another_host_is_refused(
 ) -> None:
     foreign = f"http://localhost:{httpx.URL(other.download_url).port}/file?sig=s3cret"
     github.faults.add(".", origin="download", redirect_to=foreign)
-    with pytest.raises(RefusedUrlError, match="'localhost', which is not allowed") as raised:
+    with pytest.raises(RefusedUrlError, match=r"'localhost:\d+', which is not allowed") as raised:
         client.report(*REPORT, github.newest_day)
     assert "s3cret" not in str(raised.value)
     assert other.requests == []

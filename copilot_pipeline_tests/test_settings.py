@@ -124,6 +124,33 @@ def test_download_hosts_are_a_comma_separated_list_in_any_case(
     assert settings.download_hosts() == expected
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["*", "*.*", "*.com", "files.*", "a.*.*", "ok.example, *", "*:443", "https://a.example"],
+)
+def test_a_wildcard_for_any_host_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COPILOT_METRICS__DOWNLOAD_HOSTS", value)
+    with pytest.raises(SettingError, match=r"COPILOT_METRICS__DOWNLOAD_HOSTS: '.*(domain|name)"):
+        settings.download_hosts()
+
+
+def test_storage_accounts_are_named_without_their_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.storage_accounts() == ()
+    monkeypatch.setenv("COPILOT_METRICS__STORAGE_ACCOUNTS", " OctoReports1, octoreports2,")
+    assert settings.storage_accounts() == ("octoreports1", "octoreports2")
+
+
+@pytest.mark.parametrize(
+    "value", ["*", "ab", "a" * 25, "octo.blob.core.windows.net", "a b c", "oct-o"]
+)
+def test_a_storage_account_that_no_account_is_called_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPILOT_METRICS__STORAGE_ACCOUNTS", value)
+    with pytest.raises(SettingError, match="COPILOT_METRICS__STORAGE_ACCOUNTS must be names"):
+        settings.storage_accounts()
+
+
 def test_endpoints_are_hosts_named_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COPILOT_METRICS__ENDPOINTS")
     assert settings.endpoints() == ()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import httpx
 
@@ -19,8 +18,8 @@ GITHUB_ENDPOINT_HOSTS = ("api.github.com", "api.*.ghe.com")
 GITHUB_DOWNLOAD_HOSTS = (
     "copilot-reports.github.com",
     "copilot-reports-*.b01.azurefd.net",
-    "*.blob.core.windows.net",
 )
+AZURE_STORAGE = "blob.core.windows.net"
 
 
 def normalize_endpoint(text: str, further: Sequence[str] = ()) -> str:
@@ -82,31 +81,37 @@ def same_origin(first: httpx.URL, second: httpx.URL) -> bool:
 
 @dataclass(frozen=True)
 class DownloadHosts:
-    """The hosts from which an endpoint's report files may come; patterns may hold `*`."""
+    """The hosts from which an endpoint's report files may come."""
 
-    patterns: tuple[str, ...]
+    patterns: tuple[HostPattern, ...]
 
     @classmethod
-    def of(cls, endpoint: str, further: Sequence[str] = ()) -> "DownloadHosts":
+    def of(
+        cls, endpoint: str, further: Sequence[str] = (), storage_accounts: Sequence[str] = ()
+    ) -> "DownloadHosts":
         """GitHub's own hosts for that endpoint, and further ones (`host` or `host:port`).
 
-        An endpoint on loopback (a simulated GitHub) may serve its files from its own host.
+        GitHub also serves from Azure's storage, where everybody may have an account: from any, if
+        none is named. An endpoint on loopback (a simulated GitHub) may serve its files from its own
+        host.
         """
         host = httpx.URL(endpoint).host
-        own = [host] if is_loopback(host) else []
+        own = [HostPattern(host)] if is_loopback(host) else []
         if host.startswith("api.") and host.endswith(".ghe.com"):
-            own.append(f"copilot-reports.{host.removeprefix('api.')}")
-        return cls((*GITHUB_DOWNLOAD_HOSTS, *own, *further))
+            own.append(HostPattern(f"copilot-reports.{host.removeprefix('api.')}"))
+        storage = [f"{name}.{AZURE_STORAGE}" for name in storage_accounts or ("*",)]
+        named = (*GITHUB_DOWNLOAD_HOSTS, *storage, *further)
+        return cls((*map(HostPattern.parse, named), *own))
 
     def require(self, link: str | httpx.URL) -> httpx.URL:
         """The link as an address, if it may be downloaded from."""
         url = _parse(str(link))
         _require_safe_scheme(url, "a report's download link")
-        with_port = f"{url.host}:{_port(url)}"
-        if not any(fnmatchcase(host, p) for p in self.patterns for host in (url.host, with_port)):
+        if not any(pattern.admits(url) for pattern in self.patterns):
             raise RefusedUrlError(
-                f"a report's download link points to the host {url.host!r}, which is not allowed. "
-                "If GitHub really serves from there, add it to COPILOT_METRICS__DOWNLOAD_HOSTS"
+                f"a report's download link points to the host {url.netloc.decode()!r}, which is "
+                "not allowed. If GitHub really serves from there, add it to "
+                "COPILOT_METRICS__DOWNLOAD_HOSTS"
             )
         return url
 
