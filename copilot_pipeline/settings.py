@@ -24,6 +24,9 @@ DAGSTER_HOME = "DAGSTER_HOME"
 
 DEFAULT_CONCURRENCY = 4
 
+# A file that holds a secret or a URL holds nothing else.
+MAX_FILE_BYTES = 16 * 1024
+
 _HOW_TO_MAKE_A_SECRET = (
     f"Make one with `openssl rand -hex 32`, keep it safe, and set {TOKEN_SECRET} to it."
 )
@@ -50,15 +53,58 @@ def previous_token_secret() -> str | None:
 
 
 def _secret(variable: str) -> str | None:
-    secret = os.environ.get(variable, "").strip().lower()
+    secret = _from_variable_or_file(variable).lower()
     if secret and (len(secret) != 64 or any(c not in string.hexdigits for c in secret)):
         raise SettingError(f"{variable} must be 64 hexadecimal characters. {_HOW_TO_MAKE_A_SECRET}")
+    if len(set(secret)) == 1:
+        raise SettingError(
+            f"{variable} is the same character 64 times, which anybody guesses. "
+            f"{_HOW_TO_MAKE_A_SECRET}"
+        )
     return secret or None
 
 
+def _from_variable_or_file(variable: str) -> str:
+    """The variable's value, or what is in the file that the variable with `_FILE` names, stripped.
+
+    Empty: neither is set. No message repeats what a file holds, nor the file's name, in whose place
+    the secret itself may have been given.
+    """
+    value, path = os.environ.get(variable, "").strip(), os.environ.get(f"{variable}_FILE", "")
+    if not path:
+        return value
+    if value:
+        raise SettingError(f"both {variable} and {variable}_FILE are set: unset one of them.")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SettingError(
+            f"the file that {variable}_FILE names cannot be read: {reason}."
+        ) from None
+    if len(content) > MAX_FILE_BYTES:
+        raise SettingError(
+            f"the file that {variable}_FILE names is too large: it must hold the value alone, in "
+            f"at most {MAX_FILE_BYTES} bytes."
+        )
+    try:
+        text = content.decode().strip()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise SettingError(f"the file that {variable}_FILE names is not UTF-8 text.")
+    if not text:
+        raise SettingError(f"the file that {variable}_FILE names is empty.")
+    return text
+
+
 def database_url() -> str:
-    """`DATABASE_URL`, else the SQLite file `copilot.db` under `DAGSTER_HOME` or right here."""
-    url = os.environ.get(DATABASE_URL, "").strip()
+    """The URL of the warehouse: what `DATABASE_URL` or the file of `DATABASE_URL_FILE` says.
+
+    Without either, the SQLite file `copilot.db` under `DAGSTER_HOME` or right here.
+    """
+    url = _from_variable_or_file(DATABASE_URL)
     if url:
         return url
     home = Path(dagster_home() or ".").expanduser().resolve()

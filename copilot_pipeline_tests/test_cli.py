@@ -326,7 +326,7 @@ def test_another_secret_fails_the_account_and_says_no_more_than_that(
     github: SimulatedGitHub, token: str, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     succeed(import_with(github, "--org", "octo-demo"), capsys)
-    monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", "0" * 64)
+    monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", "01" * 32)
     assert run_command(["run"]) == 1
     said = capsys.readouterr().err
     assert "account demo-admin: the stored token does not open" in said

@@ -129,6 +129,12 @@ def _prepare_home() -> Path:
     os.environ[settings.ENDPOINTS] = LOOPBACK
     # The demo's token opens nothing real; each demo seals it anew.
     os.environ[settings.TOKEN_SECRET] = secrets.token_hex(32)
+    for name in (
+        f"{settings.TOKEN_SECRET}_FILE",
+        settings.TOKEN_SECRET_PREVIOUS,
+        f"{settings.TOKEN_SECRET_PREVIOUS}_FILE",
+    ):
+        os.environ.pop(name, None)
     return home
 
 
