@@ -75,6 +75,9 @@ def check_access(database: Database, account_id: int) -> AccessReport:
     except VaultError as error:
         refused = Check(None, "token", DOES_NOT_OPEN, str(error))
         return AccessReport(account, expires_at, [refused, *_not_asked(scopes, refused)])
+    except GitHubError as error:
+        refused = _refused(None, "token", error)
+        return AccessReport(account, expires_at, [refused, *_not_asked(scopes, refused)])
     with client:
         try:
             expires_at = client.user().token_expires_at

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from copilot_pipeline import settings
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.errors import RefusedUrlError
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, RetryPolicy
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_endpoint, normalize_proxy
-from copilot_pipeline.redaction import one_line
+from copilot_pipeline.redaction import is_github_token, one_line
 from copilot_pipeline.sources import AGGREGATES, REPORTS
 from copilot_pipeline.sources.shape import storable
 from copilot_pipeline.sources.source import MetricsApi
@@ -77,7 +78,7 @@ def import_account(database: Database, token: str, options: AccountOptions) -> i
     """
     _require_usable(options)
     vault = current_vault()
-    endpoint = normalize_endpoint(options.endpoint or GITHUB_ENDPOINT)
+    endpoint = options.endpoint or GITHUB_ENDPOINT
     profile = _ask_for_profile(endpoint, token, _normalized(options.proxy))
     sealed = vault.seal(token, profile.identity)
     with database.write() as connection:
@@ -95,7 +96,7 @@ def update_account(
     _require_usable(options)
     account, scopes = one_account(database, account_id)
     token = None if token is None or is_masked(token) else token
-    endpoint = normalize_endpoint(options.endpoint) if options.endpoint else account.endpoint
+    endpoint = allowed_endpoint(options.endpoint) if options.endpoint else account.endpoint
     if token is None and endpoint != account.endpoint:
         raise AccountError(
             "the stored token is not sent to another endpoint: give the token for it as well, with "
@@ -175,9 +176,24 @@ def open_client(
     database: Database, account: Account, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY
 ) -> GitHubClient:
     """A client that holds the account's opened token for as long as it lives: close it."""
+    login = one_line(account.login)
+    try:
+        # Again: the setting may have changed since the import, and so may the stored row.
+        endpoint = allowed_endpoint(account.endpoint)
+    except RefusedUrlError as error:
+        raise RefusedUrlError(f"account {login}: {error}.") from None
     token = open_token(database, account)
-    connection = _connection(account.endpoint, token, account.proxy, retry_policy)
-    return GitHubClient(connection, one_line(account.login))
+    connection = _connection(endpoint, token, account.proxy, retry_policy)
+    return GitHubClient(connection, login)
+
+
+def allowed_endpoint(text: str) -> str:
+    """The endpoint in its one spelling, if it is GitHub's or COPILOT_METRICS__ENDPOINTS names it.
+
+    Raises:
+        RefusedUrlError: no token may be sent there.
+    """
+    return normalize_endpoint(text, settings.endpoints())
 
 
 def is_masked(token: str) -> bool:
@@ -186,10 +202,14 @@ def is_masked(token: str) -> bool:
 
 
 def _ask_for_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
-    if is_masked(token) or not token.isascii() or not token.isprintable() or " " in token:
+    # Whoever may name the variable could otherwise send any variable of this process.
+    if not is_github_token(token):
         raise AccountError(
-            "the token is empty, masked, or holds characters that no GitHub token has."
+            "what was given for the token is empty, masked, or has none of the forms of GitHub's "
+            "tokens (ghp_…, gho_…, ghu_…, github_pat_…). It was not sent anywhere, and is not "
+            "repeated here."
         )
+    endpoint = allowed_endpoint(endpoint)
     with GitHubClient(_connection(endpoint, token, proxy, DEFAULT_RETRY_POLICY)) as client:
         user = client.user()
     if any(token in (text or "") for text in (user.login, user.token_scopes, user.node_id)):
@@ -212,6 +232,7 @@ def _connection(
         token=token,
         proxy=proxy,
         download_hosts=settings.download_hosts(),
+        storage_accounts=settings.storage_accounts(),
         concurrency=settings.concurrency(),
         retry_policy=retry_policy,
     )

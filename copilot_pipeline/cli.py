@@ -10,9 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
-from dotenv import load_dotenv
 
-from copilot_pipeline import settings
 from copilot_pipeline.commands.accounts import accounts
 from copilot_pipeline.commands.console import complain, open_database, print_json, say
 from copilot_pipeline.commands.metrics import metrics
@@ -23,7 +21,9 @@ from copilot_pipeline.days import (
     Today,
     day_range,
 )
+from copilot_pipeline.env_file import load_env_file
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.redaction import one_line
 from copilot_pipeline.sources.reports import REPORT_REACH_DAYS
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -75,10 +75,9 @@ def cli(context: click.Context) -> None:
     """Collects GitHub Copilot adoption metrics and keeps their history."""
     if context.invoked_subcommand != "demo":
         # As Dagster does it: the file in the working directory wins over the shell.
-        try:
-            load_dotenv(Path.cwd() / ".env", override=True)
-        except UnicodeDecodeError:
-            raise settings.SettingError("the file .env is not UTF-8 text.") from None
+        path = Path.cwd() / ".env"
+        if load_env_file(path):
+            say(f"Read .env: {one_line(str(path))}")
 
 
 @cli.command()

@@ -9,13 +9,13 @@ from copilot_pipeline.assets.billing import billing_snapshot
 from copilot_pipeline.assets.collecting import Progress
 from copilot_pipeline.assets.metrics import metrics
 from copilot_pipeline.assets.seats import seat_snapshot
+from copilot_pipeline.days import Today
 from copilot_pipeline.jobs import (
     daily_copilot,
     fetch_account_metrics_job,
     import_account_job,
     metrics_backfill,
 )
-from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.schedules import daily_copilot_schedule
@@ -30,7 +30,8 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         resources={
             "database": DatabaseResource(),
             "github": GitHubResource(),
-            "clock": ClockResource(),
+            # Made once for all steps of a run, so that a run over midnight sees one newest day.
+            "today": dg.ResourceDefinition(lambda _: Today.from_clock(), config_schema={}),
             "progress": Progress(),
             **(resource_overrides or {}),
         },

@@ -7,17 +7,18 @@ from typing import Any
 import dagster as dg
 
 from copilot_pipeline import settings
-from copilot_pipeline.accounts import AccountOptions, import_account, select_accounts
+from copilot_pipeline.accounts import (
+    AccountOptions,
+    allowed_endpoint,
+    import_account,
+    select_accounts,
+)
 from copilot_pipeline.assets.billing import billing_snapshot
 from copilot_pipeline.assets.metrics import metrics
 from copilot_pipeline.assets.seats import seat_snapshot
 from copilot_pipeline.collect.account_metrics import fetch_account_metrics
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.github.urls import (
-    GITHUB_ENDPOINT,
-    normalize_endpoint,
-    normalize_proxy,
-)
+from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_proxy
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 
@@ -34,33 +35,29 @@ def describing_failures() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=False) from None
 
 
-class ImportAccountConfig(dg.Config):
-    """The name of the variable that holds the token, never a token; and what to collect with it."""
+# The name of the variable that holds the token, never a token; and what to collect with it.
+# Dagster's own types, here and in the other jobs: with `dg.Config`, whoever may start a run could
+# write {"env": "NAME"} in the place of a value, and read any variable in the error that follows.
+IMPORT_ACCOUNT = {
+    "token_env": dg.Field(str, default_value="GITHUB_TOKEN", description="A variable's name."),
+    "endpoint": dg.Field(str, default_value=GITHUB_ENDPOINT),
+    "proxy": dg.Field(dg.Noneable(str), default_value=None),
+    "organizations": dg.Field([str], default_value=[]),
+    "enterprises": dg.Field([str], default_value=[]),
+    "metrics_api": dg.Field(dg.Noneable(str), default_value=None),
+    "reports": dg.Field([str], default_value=[]),
+}
 
-    token_env: str = "GITHUB_TOKEN"  # noqa: S105 (a name)
-    endpoint: str = GITHUB_ENDPOINT
-    proxy: str | None = None
-    organizations: list[str] = []
-    enterprises: list[str] = []
-    metrics_api: str | None = None
-    reports: list[str] = []
 
-
-@dg.op(name="import_account")
-def import_account_op(
-    context: dg.OpExecutionContext, config: ImportAccountConfig, database: DatabaseResource
-) -> None:
+@dg.op(name="import_account", config_schema=IMPORT_ACCOUNT)
+def import_account_op(context: dg.OpExecutionContext, database: DatabaseResource) -> None:
     """Seals the token of an environment variable and saves the account and its scopes."""
-    options = AccountOptions(
-        endpoint=config.endpoint,
-        proxy=config.proxy,
-        organizations=config.organizations,
-        enterprises=config.enterprises,
-        metrics_api=config.metrics_api,
-        reports=config.reports,
-    )
+    wanted = dict(context.op_config)
+    variable = wanted.pop("token_env")
     with describing_failures(), database.open() as warehouse:
-        account_id = import_account(warehouse, settings.token_from(config.token_env), options)
+        account_id = import_account(
+            warehouse, settings.token_from(variable), AccountOptions(**wanted)
+        )
     context.log.info(f"Imported account {account_id}.")
     context.add_output_metadata({"account_id": account_id})
 
@@ -74,7 +71,7 @@ def _refuse_secrets(run_config: dict[str, Any]) -> dict[str, Any]:
     """Runs before Dagster stores the run: a secret given by mistake is then written nowhere."""
     given = run_config["ops"]["import_account"]["config"]
     settings.require_variable_name(given["token_env"])
-    normalize_endpoint(given["endpoint"])
+    allowed_endpoint(given["endpoint"])
     lists = (*given["organizations"], *given["enterprises"], *given["reports"])
     for text in (*lists, given.get("metrics_api") or ""):
         settings.refuse_token(text)
@@ -89,31 +86,23 @@ import_account_job = account_import.to_job(
     config=dg.ConfigMapping(
         config_fn=_refuse_secrets,
         config_schema={
-            "ops": {
-                "import_account": {"config": ImportAccountConfig.to_config_schema().as_field()}
-            },
+            "ops": {"import_account": {"config": IMPORT_ACCOUNT}},
             "loggers": dg.Field(dict, is_required=False),
         },
     ),
 )
 
 
-class FetchAccountMetricsConfig(dg.Config):
-    """Which accounts; empty: all."""
-
-    account_ids: list[int] = []
-
-
-@dg.op(name="fetch_account_metrics")
+@dg.op(
+    name="fetch_account_metrics",
+    config_schema={"account_ids": dg.Field([int], default_value=[], description="Empty: all.")},
+)
 def fetch_account_metrics_op(
-    context: dg.OpExecutionContext,
-    config: FetchAccountMetricsConfig,
-    database: DatabaseResource,
-    github: GitHubResource,
+    context: dg.OpExecutionContext, database: DatabaseResource, github: GitHubResource
 ) -> None:
     """Stores each account's own plan and quota; one account's refusal does not stop the others."""
     with describing_failures(), database.open() as warehouse:
-        accounts = select_accounts(warehouse, config.account_ids)
+        accounts = select_accounts(warehouse, context.op_config["account_ids"])
         fetched = list(fetch_account_metrics(warehouse, github.client, accounts))
     refused = [str(each.error) for each in fetched if each.error is not None]
     metadata: dict[str, Any] = {

@@ -22,7 +22,6 @@ from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import build_defs
 from copilot_pipeline.jobs import SNAPSHOT_ASSET_KEYS
 from copilot_pipeline.partitions import range_tags
-from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.sources.source import PeriodKind
@@ -78,9 +77,8 @@ def run_days(
     snapshots = sum(source.period is PeriodKind.SNAPSHOT for source in collected)
     total = (len(collected) - snapshots) * len(days) + snapshots * takes_snapshots
     result = RunResult()
-    clock = ClockResource(now=today.now.isoformat())
     with _instance() as instance, _progress(result, total) as progress:
-        resources = {"clock": clock, "progress": progress}
+        resources = {"today": today, "progress": progress}
         if list(days) == [newest]:
             config = metrics_config | snapshot_config
             _execute(

@@ -4,21 +4,28 @@ No other module reads the environment, and nothing is read at import.
 """
 
 import os
+import re
 import string
 from pathlib import Path
 from urllib.parse import quote
 
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.redaction import looks_like_token
+from copilot_pipeline.github.hosts import HostPattern
+from copilot_pipeline.redaction import looks_like_token, redact
 
 TOKEN_SECRET = "COPILOT_METRICS__TOKEN_SECRET"  # noqa: S105 (the variable's name)
 TOKEN_SECRET_PREVIOUS = "COPILOT_METRICS__TOKEN_SECRET_PREVIOUS"  # noqa: S105 (the variable's name)
 DATABASE_URL = "DATABASE_URL"
+ENDPOINTS = "COPILOT_METRICS__ENDPOINTS"
 DOWNLOAD_HOSTS = "COPILOT_METRICS__DOWNLOAD_HOSTS"
+STORAGE_ACCOUNTS = "COPILOT_METRICS__STORAGE_ACCOUNTS"
 CONCURRENCY = "COPILOT_METRICS__CONCURRENCY"
 DAGSTER_HOME = "DAGSTER_HOME"
 
 DEFAULT_CONCURRENCY = 4
+
+# A file that holds a secret or a URL holds nothing else.
+MAX_FILE_BYTES = 16 * 1024
 
 _HOW_TO_MAKE_A_SECRET = (
     f"Make one with `openssl rand -hex 32`, keep it safe, and set {TOKEN_SECRET} to it."
@@ -46,15 +53,58 @@ def previous_token_secret() -> str | None:
 
 
 def _secret(variable: str) -> str | None:
-    secret = os.environ.get(variable, "").strip().lower()
+    secret = _from_variable_or_file(variable).lower()
     if secret and (len(secret) != 64 or any(c not in string.hexdigits for c in secret)):
         raise SettingError(f"{variable} must be 64 hexadecimal characters. {_HOW_TO_MAKE_A_SECRET}")
+    if len(set(secret)) == 1:
+        raise SettingError(
+            f"{variable} is the same character 64 times, which anybody guesses. "
+            f"{_HOW_TO_MAKE_A_SECRET}"
+        )
     return secret or None
 
 
+def _from_variable_or_file(variable: str) -> str:
+    """The variable's value, or what is in the file that the variable with `_FILE` names, stripped.
+
+    Empty: neither is set. No message repeats what a file holds, nor the file's name, in whose place
+    the secret itself may have been given.
+    """
+    value, path = os.environ.get(variable, "").strip(), os.environ.get(f"{variable}_FILE", "")
+    if not path:
+        return value
+    if value:
+        raise SettingError(f"both {variable} and {variable}_FILE are set: unset one of them.")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SettingError(
+            f"the file that {variable}_FILE names cannot be read: {reason}."
+        ) from None
+    if len(content) > MAX_FILE_BYTES:
+        raise SettingError(
+            f"the file that {variable}_FILE names is too large: it must hold the value alone, in "
+            f"at most {MAX_FILE_BYTES} bytes."
+        )
+    try:
+        text = content.decode().strip()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise SettingError(f"the file that {variable}_FILE names is not UTF-8 text.")
+    if not text:
+        raise SettingError(f"the file that {variable}_FILE names is empty.")
+    return text
+
+
 def database_url() -> str:
-    """`DATABASE_URL`, else the SQLite file `copilot.db` under `DAGSTER_HOME` or right here."""
-    url = os.environ.get(DATABASE_URL, "").strip()
+    """The URL of the warehouse: what `DATABASE_URL` or the file of `DATABASE_URL_FILE` says.
+
+    Without either, the SQLite file `copilot.db` under `DAGSTER_HOME` or right here.
+    """
+    url = _from_variable_or_file(DATABASE_URL)
     if url:
         return url
     home = Path(dagster_home() or ".").expanduser().resolve()
@@ -62,10 +112,44 @@ def database_url() -> str:
     return f"sqlite:///{quote(str(home / 'copilot.db'))}"
 
 
+def endpoints() -> tuple[str, ...]:
+    """Hosts, besides GitHub's own, that an account may name as its endpoint."""
+    hosts = _hosts(ENDPOINTS)
+    if any("*" in host for host in hosts):
+        raise SettingError(f"{ENDPOINTS} must name every host in full, without *.")
+    return hosts
+
+
 def download_hosts() -> tuple[str, ...]:
     """Hosts, besides GitHub's own, from which report files may be downloaded."""
-    hosts = os.environ.get(DOWNLOAD_HOSTS, "").split(",")
-    return tuple(host.strip().lower() for host in hosts if host.strip())
+    return _hosts(DOWNLOAD_HOSTS)
+
+
+def storage_accounts() -> tuple[str, ...]:
+    """The Azure storage accounts from which reports may be downloaded; none: from any."""
+    names = _list(STORAGE_ACCOUNTS)
+    if not all(re.fullmatch("[a-z0-9]{3,24}", name) for name in names):
+        raise SettingError(
+            f"{STORAGE_ACCOUNTS} must be names of Azure storage accounts, comma separated: what is "
+            "before .blob.core.windows.net, 3 to 24 letters and digits each."
+        )
+    return names
+
+
+def _hosts(variable: str) -> tuple[str, ...]:
+    """The variable's comma-separated hosts (`host` or `host:port`), in lower case."""
+    hosts = _list(variable)
+    for host in hosts:
+        try:
+            HostPattern.parse(host)
+        except ValueError as error:
+            raise SettingError(f"{variable}: {redact(host)!r} {error}.") from None
+    return hosts
+
+
+def _list(variable: str) -> tuple[str, ...]:
+    given = os.environ.get(variable, "").split(",")
+    return tuple(part.strip().lower() for part in given if part.strip())
 
 
 def concurrency() -> int:

@@ -105,7 +105,8 @@ def measure(home: Path, how: str, what: str, *address: str) -> Figures:
         **os.environ,
         "DAGSTER_HOME": str(home),
         "DATABASE_URL": f"sqlite:///{home}/{what}.db",
-        "COPILOT_METRICS__TOKEN_SECRET": "00" * 32,
+        "COPILOT_METRICS__TOKEN_SECRET": "0123456789abcdef" * 4,
+        "COPILOT_METRICS__ENDPOINTS": "127.0.0.1",
     }
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     figures: Figures = json.loads(done.stdout)

@@ -154,14 +154,19 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
     for variable in (
+        f"{settings.TOKEN_SECRET}_FILE",
         settings.TOKEN_SECRET_PREVIOUS,
+        f"{settings.TOKEN_SECRET_PREVIOUS}_FILE",
         settings.DATABASE_URL,
+        f"{settings.DATABASE_URL}_FILE",
         settings.DOWNLOAD_HOSTS,
+        settings.STORAGE_ACCOUNTS,
         settings.CONCURRENCY,
     ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     monkeypatch.setenv(settings.TOKEN_SECRET, SECRET)
+    monkeypatch.setenv(settings.ENDPOINTS, "127.0.0.1,localhost")
     monkeypatch.setenv(settings.DAGSTER_HOME, str(home))
     monkeypatch.chdir(tmp_path)
     return home

@@ -1,5 +1,6 @@
 """Looks for tokens, and for the tests' secret, in what a test leaves behind."""
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +20,25 @@ _PLANTED = re.compile(
 _OWN_FILES = {".env"}
 
 
+# Of `Authorization: Basic …`, in either alphabet.
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_\-]{28,}")
+
+
 def leaked(data: str | bytes) -> list[str]:
-    """The tokens and secrets in the text, cut so that a report does not repeat them whole."""
+    """The tokens and secrets in the text, cut so that a report does not repeat them whole.
+
+    They are found in base64 as well.
+    """
     raw = data.encode(errors="replace") if isinstance(data, str) else data
-    return [match.decode()[:12] + "…" for match in _PLANTED.findall(raw)]
+    searched = [raw, *(part for run in _BASE64.findall(raw) for part in _decoded(run))]
+    return [found.decode()[:12] + "…" for part in searched for found in _PLANTED.findall(part)]
+
+
+def _decoded(run: bytes) -> Iterator[bytes]:
+    """What the run may stand for: it may begin with other letters than those of the base64."""
+    digits = run.translate(bytes.maketrans(b"-_", b"+/"))
+    for start in range(4):
+        yield base64.b64decode(digits[start : start + (len(digits) - start) // 4 * 4])
 
 
 def files_that_leak(folder: Path) -> list[str]:

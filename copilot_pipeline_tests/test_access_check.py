@@ -258,7 +258,7 @@ def test_an_expired_token_is_told_once_and_asked_with_once(
 def test_a_secret_that_is_not_the_right_one_is_told_without_asking_github(
     github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", "0" * 64)
+    monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", "01" * 32)
     github.requests.clear()
     checks = check(capsys)
     assert statuses(checks)["octo-demo"] == dict.fromkeys(OK, "does_not_open")

@@ -3,10 +3,12 @@
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from copilot_pipeline.warehouse.accounts import lock_accounts
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import save_scope
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
+from copilot_pipeline_tests.leaks import SECRET
 from copilot_pipeline_tests.loading import read_table
 
 SECOND_TOKEN = "ghp_second_account_0000000000000000000000"
@@ -222,6 +225,134 @@ def test_names_are_shown_on_a_terminal_of_any_encoding(imported: str, capsys: Ou
         ended = subprocess.run(command, capture_output=True, check=True, env=variables)
         (scope,) = json.loads(ended.stdout.decode(encoding))
         assert scope["name"] == "Octo \u65e5\u672c"
+
+
+# --- what may be sent, and where to -----------------------------------------------------------
+
+# Of other variables, and of forms that only resemble those of GitHub's tokens.
+NO_TOKENS = {
+    "secret": SECRET,
+    "url": "postgresql://someone:s3cret-password@127.0.0.1:5432/copilot",
+    "words": "s3cret words of somebody",
+    "hexadecimal": "0123456789" * 4,
+    "short": "ghp_" + "s3cret" * 5,
+    "short fine-grained": "github_pat_" + "s3cret0000" * 8,
+    "long": "gho_" + "s3cret0000" * 101,
+    "installation": "ghs_" + "s3cret" * 6,
+    "another alphabet": "ghp_" + "s3cret/+" * 6,
+    "upper case": "GHP_" + "s3cret" * 6,
+    "beginning": "s3cret ghp_" + "s3cret" * 6,
+    "end": "ghp_" + "s3cret" * 6 + " s3cret",
+    "lines": "ghp_" + "s3cret" * 6 + "\n" + "s3cret" * 6,
+}
+
+
+@pytest.mark.parametrize("name", NO_TOKENS)
+def test_what_has_no_form_of_a_github_token_is_sent_nowhere_and_not_repeated(
+    imported: str,
+    github: SimulatedGitHub,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    before, given = sealed(imported), NO_TOKENS[name]
+    github.requests.clear()
+    monkeypatch.setenv("GIVEN", given)
+    for command in (import_with(github), ["accounts", "update", "1"]):
+        said = fail([*command, "--token-env", "GIVEN"], capsys)
+        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        said += fail([*command, "--token-stdin"], capsys)
+        assert said.count("none of the forms of GitHub's tokens") == 2
+        assert "s3cret" not in said
+        assert SECRET not in said
+    assert github.requests == []
+    assert sealed(imported) == before
+
+
+def test_what_is_typed_at_the_prompt_must_be_a_github_token_too(
+    environment: Path, github: SimulatedGitHub
+) -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "copilot_pipeline", *import_with(github)],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    assert process.stderr is not None
+    asked = ""
+    while not asked.endswith("GitHub token: "):
+        asked += process.stderr.read(1)
+    os.write(controller, b"s3cret-password\n")
+    out, err = process.communicate(timeout=60)
+    os.close(controller)
+    assert process.returncode == 1
+    assert "none of the forms of GitHub's tokens" in err
+    assert "s3cret" not in out + err
+    assert github.requests == []
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "ghp_" + "aB3" * 12,
+        "ghp_with_underscores_" + "0" * 20,
+        "gho_" + "aB3._-" * 100,
+        "ghu_" + "aB3" * 12,
+        "github_pat_" + "a_B" * 28,
+    ],
+)
+def test_every_form_of_a_users_token_is_taken(
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+    token: str,
+) -> None:
+    github.accept(token)
+    monkeypatch.setenv("GITHUB_TOKEN", token)
+    assert succeed(import_with(github), capsys) == {"account_id": 1}
+
+
+def test_an_endpoint_that_the_setting_does_not_name_gets_no_token(
+    imported: str,
+    github: SimulatedGitHub,
+    other: SimulatedGitHub,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = sealed(imported)
+    monkeypatch.setenv("COPILOT_METRICS__ENDPOINTS", github.url.removeprefix("http://"))
+    monkeypatch.setenv("AGAIN", github.token)
+    for command in (["import"], ["update", "1"]):
+        arguments = ["accounts", *command, "--endpoint", other.url, "--token-env", "AGAIN"]
+        said = fail(arguments, capsys)
+        assert f"no token is sent to the host '{other.url.removeprefix('http://')}'" in said
+        assert "set COPILOT_METRICS__ENDPOINTS" in said
+    assert other.requests == []
+    assert sealed(imported) == before
+
+
+def test_a_stored_account_is_not_used_once_its_endpoint_is_no_longer_named(
+    imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGAIN", github.token)
+    monkeypatch.setenv("COPILOT_METRICS__ENDPOINTS", "")
+    github.requests.clear()
+    assert run_command(["run"]) == 1
+    said = capsys.readouterr().err
+    assert "account demo-admin: no token is sent to the host '127.0.0.1:" in said
+    assert "no token is sent" in fail(["metrics", "fetch", "1"], capsys)
+    assert "no token is sent" in fail(["accounts", "update", "1", "--token-env", "AGAIN"], capsys)
+    assert run_command(["accounts", "check", "1"]) == 1
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    assert {check["status"] for check in checks} == {"refused_address"}
+    assert github.requests == []
+    # What sends nothing still works.
+    succeed(["accounts", "update", "1", "--org", "more-demo"], capsys)
 
 
 # --- several accounts -------------------------------------------------------------------------

@@ -86,8 +86,10 @@ def test_a_scope_of_another_account_is_refused_naming_it(
     github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     succeed(import_with(github, "--org", "octo-demo"), capsys)
-    github.accept("ghp_other_token_00000000000000000000000", authenticated_user("demo-second", 2))
-    monkeypatch.setenv("GITHUB_TOKEN", "ghp_other_token_00000000000000000000000")
+    github.accept(
+        "ghp_other_token_0000000000000000000000000000", authenticated_user("demo-second", 2)
+    )
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_other_token_0000000000000000000000000000")
     assert "demo-admin" in fail(import_with(github, "--org", "Octo-Demo"), capsys)
     assert len(succeed(["accounts", "list"], capsys)) == 1
 
@@ -324,7 +326,7 @@ def test_another_secret_fails_the_account_and_says_no_more_than_that(
     github: SimulatedGitHub, token: str, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     succeed(import_with(github, "--org", "octo-demo"), capsys)
-    monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", "0" * 64)
+    monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", "01" * 32)
     assert run_command(["run"]) == 1
     said = capsys.readouterr().err
     assert "account demo-admin: the stored token does not open" in said
@@ -338,8 +340,51 @@ def test_a_dotenv_file_of_the_working_directory_is_honoured(
     # Restored afterwards: the command sets variables of this process.
     monkeypatch.setenv("DATABASE_URL", "sqlite:////of/the/shell.db")
     (tmp_path / ".env").write_text(f"DATABASE_URL=sqlite:///{tmp_path}/from-dotenv.db\n")
-    assert succeed(["accounts", "list"], capsys) == []
+    assert run_command(["accounts", "list"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == []
+    assert printed.err == f"Read .env: {tmp_path}/.env\n"
     assert (tmp_path / "from-dotenv.db").is_file()
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o777])
+def test_a_dotenv_file_that_others_may_write_is_refused(
+    capsys: Output, tmp_path: Path, mode: int
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("DATABASE_URL=s3cret\n")
+    file.chmod(mode)
+    said = fail(["accounts", "list"], capsys)
+    assert f"may write {file}: take that away with `chmod go-w .env`" in said
+    assert "s3cret" not in said
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to another user")
+def test_a_dotenv_file_of_another_user_is_refused(capsys: Output, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("DATABASE_URL=s3cret\n")
+    file.chmod(0o600)
+    os.chown(file, 65534, -1)
+    said = fail(["accounts", "list"], capsys)
+    assert f"{file} belongs to another user" in said
+    assert "chown 0 .env" in said
+    assert "s3cret" not in said
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_dotenv_file_that_is_not_text_is_refused(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"DATABASE_URL=s3cret\xff\n")
+    said = fail(["accounts", "list"], capsys)
+    assert "not UTF-8" in said
+    assert "s3cret" not in said
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_folder_of_that_name_is_no_dotenv_file(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert succeed(["accounts", "list"], capsys) == []
 
 
 @pytest.mark.usefixtures("environment")

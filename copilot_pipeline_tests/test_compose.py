@@ -286,7 +286,9 @@ def test_every_variable_that_the_project_reads_reaches_the_service_that_runs_job
     names = {
         f"{settings.TOKEN_SECRET}_FILE",
         f"{settings.DATABASE_URL}_FILE",
+        settings.ENDPOINTS,
         settings.DOWNLOAD_HOSTS,
+        settings.STORAGE_ACCOUNTS,
         settings.CONCURRENCY,
     }
     assert names <= set(SERVICES["code"]["environment"])
@@ -308,7 +310,9 @@ def test_empty_variables_of_compose_mean_the_same_as_none(monkeypatch: pytest.Mo
     for name, operator, rest in references():
         if (operator, rest) == ("-", ""):
             monkeypatch.setenv(name, "")
+    assert settings.endpoints() == ()
     assert settings.download_hosts() == ()
+    assert settings.storage_accounts() == ()
     assert settings.concurrency() == settings.DEFAULT_CONCURRENCY
 
 

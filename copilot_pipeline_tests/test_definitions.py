@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from copilot_pipeline import settings
 from copilot_pipeline.definitions import build_defs, defs
 from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline_tests.loading import execute, import_organizations, read_table
+from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
 
 METRICS_ASSETS = {
     "raw_metrics",
@@ -112,6 +113,28 @@ def test_a_token_in_the_place_of_a_variables_name_is_refused_and_not_repeated(gi
     said = "".join(traceback.format_exception(caught.value))
     assert "NAME of an environment variable" in said
     assert given not in said
+
+
+@pytest.mark.parametrize("variable", [settings.TOKEN_SECRET, settings.DATABASE_URL])
+def test_the_import_job_sends_no_variable_that_holds_no_token(
+    warehouse_environment: str, github: SimulatedGitHub, variable: str
+) -> None:
+    op_config = {"token_env": variable, "endpoint": github.url}
+    result = execute("import_account", config={"import_account": {"config": op_config}})
+    assert "none of the forms of GitHub's tokens" in failure(result)
+    assert github.requests == []
+
+
+def test_the_import_job_refuses_an_endpoint_that_is_not_named_before_the_run_is_stored(
+    github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", github.token)
+    monkeypatch.delenv(settings.ENDPOINTS)
+    config = {"import_account": {"config": {"token_env": "MY_TOKEN", "endpoint": github.url}}}
+    with pytest.raises(dg.DagsterUserCodeExecutionError) as caught:
+        execute("import_account", config=config)
+    assert "set COPILOT_METRICS__ENDPOINTS" in str(caught.value.__cause__)
+    assert github.requests == []
 
 
 def test_resources_can_be_replaced_when_the_definitions_are_built() -> None:

@@ -201,6 +201,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("filled") / "copilot.db"
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(settings.TOKEN_SECRET, SECRET)
+        environment.setenv(settings.ENDPOINTS, "127.0.0.1")
         with SimulatedGitHub([Organization("octo-demo"), Organization("octo_demo")]) as github:
             import_organizations(f"sqlite:///{path}", github, "octo-demo", "octo_demo")
             yield path

@@ -1,5 +1,6 @@
 """What refusals mean and advise, and that no message or log shows a secret."""
 
+import base64
 import gzip
 import logging
 import traceback
@@ -17,6 +18,7 @@ from copilot_pipeline.github.errors import AccessError, GitHubError, Subject, ch
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.redaction import looks_like_token, redact
+from copilot_pipeline_tests.leaks import leaked
 from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of
 
 # The form of GitHub's oldest tokens, which no pattern can tell from a commit's hash.
@@ -260,6 +262,22 @@ def test_neither_a_token_nor_a_signature_is_logged_or_raised_at_any_level(
         assert "sig=" not in text
 
 
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+HARMLESS = encoded("someone:no token, and long enough")
+
+
+@pytest.mark.parametrize("before", ["", "Basic ", "Basic%20", "a", "ab", "abc"])
+@pytest.mark.parametrize("user", ["", "x", "xy", "xyz"])
+def test_the_search_for_leaks_finds_a_token_in_base64(before: str, user: str) -> None:
+    text = before + encoded(f"{user}:ghp_" + "a" * 36)
+    assert leaked(text)
+    assert redact(text).endswith("***")
+    assert not leaked(redact(text))
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -270,6 +288,18 @@ def test_neither_a_token_nor_a_signature_is_logged_or_raised_at_any_level(
         ("ghr_" + "a" * 76, "***"),
         ("https://h.example/f?se=1&sig=2%2F", "https://h.example/f?***"),
         ("see 'http://h.example/f?sig=2' twice", "see 'http://h.example/f?***' twice"),
+        ("a=b%3Dghp_" + "a" * 36 + "&c", "a=b%3D***&c"),
+        ("my_ghp_" + "a" * 36, "my_***"),
+        ("ghp%5F" + "a" * 36, "***"),
+        (f"a%3D{HEX_TOKEN}%26", "a%3D***%26"),
+        (f"id_{HEX_TOKEN}_id", "id_***_id"),
+        (f"a{HEX_TOKEN} {HEX_TOKEN}0", f"a{HEX_TOKEN} {HEX_TOKEN}0"),
+        ("Basic " + encoded("x:ghp_" + "a" * 36) + " sent", "Basic *** sent"),
+        ("basic=" + encoded("ghp_" + "a" * 36 + ":") + '"', 'basic=***"'),
+        ("Basic%20" + encoded("octocat:gho_" + "aB3" * 12 + "??>>"), "Basic%***"),
+        ("Basic " + encoded("someone:github_pat_" + "a" * 82).replace("=", ""), "Basic ***"),
+        ("Basic " + encoded(f"x:{HEX_TOKEN}"), "Basic ***"),
+        (f"Basic {HARMLESS}", f"Basic {HARMLESS}"),
         ("ghp_short and github_pat_ stay", "ghp_short and github_pat_ stay"),
         ("https://h.example/f stays?", "https://h.example/f stays?"),
         ("line\r\nline\x1b[0m\u202eend", "line line [0m end"),

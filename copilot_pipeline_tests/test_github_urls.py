@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
+from copilot_pipeline.accounts import one_account, open_client
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, RefusedUrlError
@@ -18,6 +19,8 @@ from copilot_pipeline.github.urls import (
     same_origin,
     without_query,
 )
+from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline_tests.loading import import_organizations
 from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of, links
 
 
@@ -43,7 +46,39 @@ def client(github: SimulatedGitHub) -> Iterator[GitHubClient]:
     ],
 )
 def test_an_endpoint_has_one_spelling(text: str, normal: str) -> None:
-    assert normalize_endpoint(text) == normal
+    named = ["ghe.example", "ghe.example:8443", "localhost", "[::1]"]
+    assert normalize_endpoint(text, named) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("https://ghe.example", []),
+        ("https://ghe.example:8443", ["ghe.example"]),
+        ("https://ghe.example", ["ghe.example:8443"]),
+        ("https://evil.ghe.example", ["ghe.example"]),
+        ("https://ghe.example.evil.example", ["ghe.example"]),
+        ("https://api.github.com:8443", []),
+        ("https://api.github.com.", []),
+        ("https://api.github.com.evil.example", []),
+        ("https://evil-api.github.com", []),
+        ("https://api.a.b.ghe.com", []),
+        ("https://api..ghe.com", []),
+        ("http://localhost:8080", []),
+        ("https://127.0.0.1:8080", []),
+        ("http://127.0.0.1:8080", ["localhost", "127.0.0.1:9090"]),
+        ("http://[::1]:8080", ["127.0.0.1"]),
+    ],
+)
+def test_an_endpoint_of_a_host_that_is_not_named_is_refused(text: str, named: list[str]) -> None:
+    with pytest.raises(RefusedUrlError, match=r"COPILOT_METRICS__ENDPOINTS|not a URL"):
+        normalize_endpoint(text, named)
+
+
+def test_a_host_that_is_named_without_a_port_is_any_port_of_this_machine() -> None:
+    address = "http://127.0.0.1:8080"
+    assert normalize_endpoint(address, ["127.0.0.1"]) == address
+    assert normalize_endpoint(address, ["127.0.0.1:8080"]) == address
 
 
 @pytest.mark.parametrize(
@@ -83,7 +118,7 @@ def test_an_endpoint_that_is_unsafe_or_no_address_is_refused_without_being_quote
     text: str,
 ) -> None:
     with pytest.raises(RefusedUrlError) as raised:
-        normalize_endpoint(text)
+        normalize_endpoint(text, ["ghe.example", "127.0.0.1"])
     assert "s3cret" not in str(raised.value)
 
 
@@ -156,6 +191,9 @@ RESIDENT = "https://api.octo.ghe.com"
         (GITHUB, ["*.files.example"], "https://eu.files.example/a"),
         (GITHUB, ["files.example:8443"], "https://files.example:8443/a"),
         (GITHUB, ["files.example:443"], "https://files.example/a"),
+        (GITHUB, ["files-*.octo.example"], "https://files-eu.octo.example/a"),
+        (GITHUB, ["127.0.0.1"], "http://127.0.0.1:9000/a"),
+        ("http://[::1]:8000", [], "http://[::1]:9000/a"),
     ],
 )
 def test_a_report_may_come_from_githubs_hosts_and_from_those_that_were_added(
@@ -181,6 +219,17 @@ def test_a_report_may_come_from_githubs_hosts_and_from_those_that_were_added(
         (GITHUB, [], "http://127.0.0.1:9000/a"),
         (GITHUB, ["files.example:8443"], "https://files.example/a"),
         (GITHUB, ["files.example"], "https://eu.files.example/a"),
+        (GITHUB, ["files.example"], "https://files.example:8443/a"),
+        (GITHUB, ["*.files.example"], "https://files.example/a"),
+        (GITHUB, ["*.files.example"], "https://a.eu.files.example/a"),
+        (GITHUB, ["*.files.example"], "https://.files.example/a"),
+        (GITHUB, ["files-*.octo.example"], "https://files-1.evil.example/a?.octo.example"),
+        (GITHUB, [], "https://copilot-reports-x.evil.b01.azurefd.net/a"),
+        (GITHUB, [], "https://a.b.blob.core.windows.net/a"),
+        (GITHUB, [], "https://blob.core.windows.net/a"),
+        (GITHUB, [], "https://copilot-reports.github.com:8443/a"),
+        (RESIDENT, [], "https://copilot-reports.octo.ghe.com:8443/a"),
+        (GITHUB, ["127.0.0.1:9000"], "http://127.0.0.1:9001/a"),
         (GITHUB, [], "/reports/a"),
         (GITHUB, [], "//copilot-reports.github.com/a"),
         (GITHUB, [], "file:///etc/passwd"),
@@ -191,6 +240,29 @@ def test_a_report_may_not_come_from_anywhere_else(
 ) -> None:
     with pytest.raises(RefusedUrlError):
         DownloadHosts.of(endpoint, further).require(f"{link}?sig=s3cret")
+
+
+def test_named_storage_accounts_stand_in_the_place_of_all() -> None:
+    hosts = DownloadHosts.of(GITHUB, ["files.example"], ["octoreports", "octomore"])
+    for name in ("octoreports.blob.core.windows.net", "octomore.blob.core.windows.net"):
+        assert hosts.require(f"https://{name}/a").host == name
+    assert hosts.require("https://files.example/a")
+    assert hosts.require("https://copilot-reports.github.com/a")
+    with pytest.raises(RefusedUrlError, match=r"'evil\.blob\.core\.windows\.net', which is not"):
+        hosts.require("https://evil.blob.core.windows.net/a")
+
+
+def test_the_setting_of_storage_accounts_reaches_the_download(
+    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id = import_organizations(warehouse_environment, github, "octo-demo")
+    links(github, "https://evil.blob.core.windows.net/a?sig=s3cret")
+    monkeypatch.setenv("COPILOT_METRICS__STORAGE_ACCOUNTS", "octoreports")
+    with Database(warehouse_environment) as database:
+        account, _ = one_account(database, account_id)
+        with open_client(database, account) as client, pytest.raises(RefusedUrlError) as raised:
+            client.report(*REPORT, github.newest_day)
+    assert "'evil.blob.core.windows.net', which is not allowed" in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +326,7 @@ def test_a_redirect_of_a_download_to_another_host_is_refused(
 ) -> None:
     foreign = f"http://localhost:{httpx.URL(other.download_url).port}/file?sig=s3cret"
     github.faults.add(".", origin="download", redirect_to=foreign)
-    with pytest.raises(RefusedUrlError, match="'localhost', which is not allowed") as raised:
+    with pytest.raises(RefusedUrlError, match=r"'localhost:\d+', which is not allowed") as raised:
         client.report(*REPORT, github.newest_day)
     assert "s3cret" not in str(raised.value)
     assert other.requests == []

@@ -678,7 +678,7 @@ def test_messages_about_accounts_of_any_name_stay_on_one_line(
     github.faults.add("/orgs/", **faults.not_owner())
     assert run_command(["run", "--day", str(newest_complete_day())]) == 1
     assert_lines(capsys.readouterr().err, 3 * len(names))
-    monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", "0" * 64)
+    monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", "01" * 32)
     assert run_command(["run", "--last", "2"]) == 1
     assert_lines(capsys.readouterr().err, 3 * len(names))
 

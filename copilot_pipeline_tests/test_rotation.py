@@ -20,7 +20,7 @@ from copilot_pipeline.warehouse.accounts import Account, Profile, reseal, save_a
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 
-OLD, NEW, OTHER = "01" * 32, "a2" * 32, "ff" * 32
+OLD, NEW, OTHER = "01" * 32, "a2" * 32, "fe" * 32
 CHEAP = KeyDerivation(memory_kib=64, time_cost=1, lanes=1)
 TOKENS = {number: f"ghp_{number}".ljust(40, "0") for number in (1, 2, 3)}
 

@@ -1,7 +1,7 @@
 """The environment variables, and the days that GitHub serves."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from copilot_pipeline.days import (
     reachable_window,
 )
 from copilot_pipeline.settings import SettingError
+from copilot_pipeline.tokens import current_vault
 
 HEX = "0123456789abcdef" * 4
 
@@ -54,6 +55,101 @@ def test_a_secret_of_64_hexadecimal_characters_is_taken(
 ) -> None:
     monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", value)
     assert settings.token_secret() == expected
+
+
+@pytest.mark.parametrize("character", "0fF")
+@pytest.mark.parametrize("name", ["TOKEN_SECRET", "TOKEN_SECRET_PREVIOUS"])
+def test_a_secret_of_one_character_is_refused(
+    name: str, character: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"COPILOT_METRICS__{name}", character * 64)
+    with pytest.raises(SettingError, match=rf"COPILOT_METRICS__{name} is the same.*openssl"):
+        current_vault()
+
+
+# --- values that come from a file -------------------------------------------------------------
+
+FROM_FILES = {
+    settings.TOKEN_SECRET: settings.token_secret,
+    settings.TOKEN_SECRET_PREVIOUS: settings.previous_token_secret,
+    settings.DATABASE_URL: settings.database_url,
+}
+
+
+@pytest.mark.parametrize("variable", FROM_FILES)
+def test_a_secret_may_come_from_a_file(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = "sqlite:///copilot.db" if variable == settings.DATABASE_URL else HEX
+    file = tmp_path / "value"
+    file.write_text(f"\n {value}\n\n")
+    # As compose.yaml hands on what is not set.
+    monkeypatch.setenv(variable, "")
+    monkeypatch.setenv(f"{variable}_FILE", str(file))
+    assert FROM_FILES[variable]() == value
+
+
+def _no_file(folder: Path) -> Path:
+    return folder / "s3cret"
+
+
+def _folder(folder: Path) -> Path:
+    (folder / "s3cret").mkdir()
+    return folder / "s3cret"
+
+
+def _file_of(content: bytes) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        (folder / "s3cret").write_bytes(content)
+        return folder / "s3cret"
+
+    return write
+
+
+@pytest.mark.parametrize("variable", FROM_FILES)
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (_no_file, "cannot be read: No such file"),
+        (_folder, "cannot be read: Is a directory"),
+        (lambda _: Path("s3cret" * 100), "cannot be read: File name too long"),
+        (lambda _: Path("/dev/zero"), "too large"),
+        (_file_of(b"s3cret" * 10_000), "too large"),
+        (_file_of(b"s3cret\xff"), "not UTF-8"),
+        (_file_of("s3cret".encode("utf-16-le")), "not UTF-8"),
+        (_file_of(b" \n"), "is empty"),
+    ],
+    ids=["missing", "folder", "name", "endless", "large", "latin", "utf-16", "empty"],
+)
+def test_a_file_that_holds_no_value_is_named_by_its_variable_alone(
+    variable: str,
+    make: Callable[[Path], Path],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(f"{variable}_FILE", str(make(tmp_path)))
+    with pytest.raises(SettingError) as raised:
+        FROM_FILES[variable]()
+    said = str(raised.value)
+    assert f"the file that {variable}_FILE names" in said
+    assert words in said
+    assert "s3cret" not in said
+    # What holds the file's name or content is not shown as the cause either.
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("variable", FROM_FILES)
+def test_a_value_and_a_file_together_are_refused(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "value").write_text(HEX)
+    monkeypatch.setenv(variable, HEX)
+    monkeypatch.setenv(f"{variable}_FILE", str(tmp_path / "value"))
+    with pytest.raises(SettingError, match=f"both {variable} and {variable}_FILE are set"):
+        FROM_FILES[variable]()
 
 
 # --- the database -----------------------------------------------------------------------------
@@ -122,6 +218,65 @@ def test_download_hosts_are_a_comma_separated_list_in_any_case(
     if value is not None:
         monkeypatch.setenv("COPILOT_METRICS__DOWNLOAD_HOSTS", value)
     assert settings.download_hosts() == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["*", "*.*", "*.com", "files.*", "a.*.*", "ok.example, *", "*:443", "https://a.example"],
+)
+def test_a_wildcard_for_any_host_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COPILOT_METRICS__DOWNLOAD_HOSTS", value)
+    with pytest.raises(SettingError, match=r"COPILOT_METRICS__DOWNLOAD_HOSTS: '.*(domain|name)"):
+        settings.download_hosts()
+
+
+def test_storage_accounts_are_named_without_their_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.storage_accounts() == ()
+    monkeypatch.setenv("COPILOT_METRICS__STORAGE_ACCOUNTS", " OctoReports1, octoreports2,")
+    assert settings.storage_accounts() == ("octoreports1", "octoreports2")
+
+
+@pytest.mark.parametrize(
+    "value", ["*", "ab", "a" * 25, "octo.blob.core.windows.net", "a b c", "oct-o"]
+)
+def test_a_storage_account_that_no_account_is_called_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPILOT_METRICS__STORAGE_ACCOUNTS", value)
+    with pytest.raises(SettingError, match="COPILOT_METRICS__STORAGE_ACCOUNTS must be names"):
+        settings.storage_accounts()
+
+
+def test_endpoints_are_hosts_named_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COPILOT_METRICS__ENDPOINTS")
+    assert settings.endpoints() == ()
+    monkeypatch.setenv("COPILOT_METRICS__ENDPOINTS", " Ghe.example ,localhost:8080,[::1]:80,")
+    assert settings.endpoints() == ("ghe.example", "localhost:8080", "[::1]:80")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "*",
+        "*.example.com",
+        "api.*.example.com",
+        "https://ghe.example",
+        "ghe.example/api",
+        "ghe.example:0",
+        "ghe.example:99999",
+        "user@ghe.example",
+        "ghe.example.",
+        "::1",
+        "two words",
+        "ok.example,?",
+    ],
+)
+def test_an_endpoint_setting_that_is_no_list_of_hosts_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPILOT_METRICS__ENDPOINTS", value)
+    with pytest.raises(SettingError, match="COPILOT_METRICS__ENDPOINTS"):
+        settings.endpoints()
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.collecting import Progress, ScopeSelection, collect_step
+from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.checks import TOKEN_EXPIRY, check_token_expiry
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import asked_days, daily_partitions
-from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.seat_billing import SEAT_BILLING
@@ -24,13 +24,13 @@ from copilot_pipeline.sources.seat_billing import SEAT_BILLING
     check_specs=[TOKEN_EXPIRY],
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
+    config_schema=SCOPE_SELECTION,
 )
 def billing_snapshot(
     context: dg.AssetExecutionContext,
-    config: ScopeSelection,
     database: DatabaseResource,
     github: GitHubResource,
-    clock: ClockResource,
+    today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result | dg.AssetCheckResult]:
     """Takes today's billing for the newest complete day; keeps what is stored for a past one.
@@ -39,12 +39,13 @@ def billing_snapshot(
     and a token that may not read billing expires too.
     """
     step = SEAT_BILLING.step
+    config = context.op_execution_context.op_config
     with database.open() as warehouse:
         if TOKEN_EXPIRY.key in context.selected_asset_check_keys:
             yield check_token_expiry(warehouse)
         if not context.selected_asset_keys:
             return
-        order = Order(clock.today(), asked_days(context))
-        scopes = select_scopes(warehouse, config.organizations)
+        order = Order(today, asked_days(context))
+        scopes = select_scopes(warehouse, config["organizations"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, step, order)
         yield from report(context, warehouse, step, outcomes)

@@ -13,11 +13,10 @@ from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import Scope
 
-
-class ScopeSelection(dg.Config):
-    """Which scopes a run collects."""
-
-    organizations: list[str] = []
+# Which scopes a run collects. Not a `dg.Config`: see jobs.py.
+SCOPE_SELECTION = {
+    "organizations": dg.Field([str], default_value=[], description="Empty: every scope.")
+}
 
 
 class Progress:

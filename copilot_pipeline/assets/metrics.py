@@ -5,15 +5,14 @@ from datetime import timedelta
 
 import dagster as dg
 
-from copilot_pipeline.assets.collecting import Progress, ScopeSelection, collect_step
+from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.days import day_range
+from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.partitions import asked_days, daily_partitions
-from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.reports import METRICS_STEP
@@ -21,15 +20,22 @@ from copilot_pipeline.sources.reports import METRICS_STEP
 CHECKED_ALONE = timedelta(days=27)
 
 
-class MetricsSelection(ScopeSelection):
-    """Which scopes and days a run collects.
-
-    `refetch` asks GitHub again for days that are loaded and no longer revised. `gap_days` is how
-    many earlier days of each report that failed or are missing are collected as well.
-    """
-
-    refetch: bool = False
-    gap_days: int = 0
+# Which scopes and days a run collects.
+METRICS_SELECTION = {
+    **SCOPE_SELECTION,
+    "refetch": dg.Field(
+        bool,
+        default_value=False,
+        description="Ask GitHub again for days that are loaded and no longer revised.",
+    ),
+    "gap_days": dg.Field(
+        int,
+        default_value=0,
+        description=(
+            "How many earlier days of each report that failed or are missing to collect as well."
+        ),
+    ),
+}
 
 
 @dg.multi_asset(
@@ -39,13 +45,13 @@ class MetricsSelection(ScopeSelection):
     check_specs=METRICS_CHECKS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
+    config_schema=METRICS_SELECTION,
 )
 def metrics(
     context: dg.AssetExecutionContext,
-    config: MetricsSelection,
     database: DatabaseResource,
     github: GitHubResource,
-    clock: ClockResource,
+    today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result | dg.AssetCheckResult]:
     """Reads the days from GitHub, and writes all tables that derive from them; without
@@ -54,15 +60,15 @@ def metrics(
     The checks look at the days of the run, in the same step: they are due where a scope failed too.
     Run alone, they look at the four newest weeks.
     """
+    config = context.op_execution_context.op_config
     wanted_checks = context.selected_asset_check_keys
-    today = clock.today()
     with database.open() as warehouse:
-        scopes = select_scopes(warehouse, config.organizations)
+        scopes = select_scopes(warehouse, config["organizations"])
         if not context.selected_asset_keys:
             days = day_range(today.newest - CHECKED_ALONE, today.newest)
             yield from check_metrics(warehouse, scopes, days, wanted_checks)
             return
-        order = Order(today, asked_days(context), config.refetch, config.gap_days)
+        order = Order(today, asked_days(context), config["refetch"], config["gap_days"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, METRICS_STEP, order)
         collected = sorted({outcome.day for outcome in outcomes})
         yield from check_metrics(warehouse, scopes, collected, wanted_checks)

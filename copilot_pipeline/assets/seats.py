@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.collecting import Progress, ScopeSelection, collect_step
+from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import asked_days, daily_partitions
-from copilot_pipeline.resources.clock import ClockResource
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.seats import SEATS
@@ -22,18 +22,19 @@ from copilot_pipeline.sources.seats import SEATS
     partitions_def=daily_partitions,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
+    config_schema=SCOPE_SELECTION,
 )
 def seat_snapshot(
     context: dg.AssetExecutionContext,
-    config: ScopeSelection,
     database: DatabaseResource,
     github: GitHubResource,
-    clock: ClockResource,
+    today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result]:
     """Takes today's seat list for the newest complete day; keeps what is stored for a past one."""
-    order = Order(clock.today(), asked_days(context))
+    config = context.op_execution_context.op_config
+    order = Order(today, asked_days(context))
     with database.open() as warehouse:
-        scopes = select_scopes(warehouse, config.organizations)
+        scopes = select_scopes(warehouse, config["organizations"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, order)
         yield from report(context, warehouse, SEATS.step, outcomes)

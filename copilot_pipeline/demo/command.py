@@ -31,6 +31,7 @@ from copilot_pipeline.warehouse.scopes import Scope, removed_endpoints
 from copilot_pipeline.warehouse.summary import read_summary
 
 HOME = ".demo"
+LOOPBACK = "127.0.0.1"
 TOKEN_VARIABLE = "COPILOT_DEMO_TOKEN"  # noqa: S105 (a name)
 TOKEN_LIFETIME = timedelta(days=41)
 
@@ -125,8 +126,16 @@ def _prepare_home() -> Path:
     if instance.is_file():
         (home / instance.name).write_text(instance.read_text())
     os.environ[settings.DAGSTER_HOME] = str(home)
+    # The simulated GitHub listens here, and no real account is to be called.
+    os.environ[settings.ENDPOINTS] = LOOPBACK
     # The demo's token opens nothing real; each demo seals it anew.
     os.environ[settings.TOKEN_SECRET] = secrets.token_hex(32)
+    for name in (
+        f"{settings.TOKEN_SECRET}_FILE",
+        settings.TOKEN_SECRET_PREVIOUS,
+        f"{settings.TOKEN_SECRET_PREVIOUS}_FILE",
+    ):
+        os.environ.pop(name, None)
     return home
 
 
@@ -161,7 +170,7 @@ def _simulated_github(enterprise: Enterprise, port: int) -> Iterator[SimulatedGi
 
 
 def _is_demo(endpoint: str) -> bool:
-    return urlsplit(endpoint).hostname == "127.0.0.1"
+    return urlsplit(endpoint).hostname == LOOPBACK
 
 
 def _require_success(result: RunResult) -> None:

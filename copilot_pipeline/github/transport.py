@@ -44,6 +44,7 @@ class Connection:
     token: str = field(repr=False)
     proxy: str | None = None
     download_hosts: tuple[str, ...] = ()
+    storage_accounts: tuple[str, ...] = ()
     concurrency: int = 4
     retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY
 
@@ -57,7 +58,9 @@ class Transport:
             logging.getLogger(name).disabled = True
         self._endpoint = httpx.URL(connection.endpoint)
         self._token = connection.token
-        self._hosts = DownloadHosts.of(connection.endpoint, connection.download_hosts)
+        self._hosts = DownloadHosts.of(
+            connection.endpoint, connection.download_hosts, connection.storage_accounts
+        )
         self._retries = Retries(connection.retry_policy)
         self._api = self._new_client(connection)
         self._downloads = self._new_client(connection)

@@ -1,27 +1,33 @@
 """Which addresses may be called: an account's endpoint, its own pages, and the download hosts."""
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import httpx
 
 from copilot_pipeline.github.errors import RefusedUrlError
+from copilot_pipeline.github.hosts import HostPattern, is_loopback
 from copilot_pipeline.redaction import looks_like_token
 
 GITHUB_ENDPOINT = "https://api.github.com"
+
+# The second is GitHub Enterprise Cloud with data residency.
+GITHUB_ENDPOINT_HOSTS = ("api.github.com", "api.*.ghe.com")
 
 # Source: GitHub's changelog on where report files are served from, fallbacks included.
 GITHUB_DOWNLOAD_HOSTS = (
     "copilot-reports.github.com",
     "copilot-reports-*.b01.azurefd.net",
-    "*.blob.core.windows.net",
 )
+AZURE_STORAGE = "blob.core.windows.net"
 
 
-def normalize_endpoint(text: str) -> str:
-    """The base address without a trailing slash: https, or http on loopback; no user, no query."""
+def normalize_endpoint(text: str, further: Sequence[str] = ()) -> str:
+    """The base address without a trailing slash, if a token may be sent there.
+
+    It lies at one of GitHub's own hosts or of `further` (`host` or `host:port`): https, or http on
+    loopback; no user, no query.
+    """
     url = _parse_given(text)
     if url.userinfo or url.query or url.fragment:
         raise RefusedUrlError(
@@ -32,6 +38,12 @@ def normalize_endpoint(text: str) -> str:
     if url.host in ("github.com", "www.github.com") or _is_tenant_page(url.host):
         api = GITHUB_ENDPOINT if url.host.endswith("github.com") else f"https://api.{url.host}"
         raise RefusedUrlError(f"that is the address of GitHub's pages: the endpoint is {api}")
+    if not _is_named(url, (*GITHUB_ENDPOINT_HOSTS, *further)):
+        raise RefusedUrlError(
+            f"no token is sent to the host {url.netloc.decode()!r}: the endpoint is "
+            f"{GITHUB_ENDPOINT} or https://api.SUBDOMAIN.ghe.com. If that host is a GitHub of "
+            "your own, set COPILOT_METRICS__ENDPOINTS to its name wherever copilot_pipeline runs"
+        )
     return f"{url.scheme}://{url.netloc.decode()}{url.path.rstrip('/')}"
 
 
@@ -69,31 +81,37 @@ def same_origin(first: httpx.URL, second: httpx.URL) -> bool:
 
 @dataclass(frozen=True)
 class DownloadHosts:
-    """The hosts from which an endpoint's report files may come; patterns may hold `*`."""
+    """The hosts from which an endpoint's report files may come."""
 
-    patterns: tuple[str, ...]
+    patterns: tuple[HostPattern, ...]
 
     @classmethod
-    def of(cls, endpoint: str, further: Sequence[str] = ()) -> "DownloadHosts":
+    def of(
+        cls, endpoint: str, further: Sequence[str] = (), storage_accounts: Sequence[str] = ()
+    ) -> "DownloadHosts":
         """GitHub's own hosts for that endpoint, and further ones (`host` or `host:port`).
 
-        An endpoint on loopback (a simulated GitHub) may serve its files from its own host.
+        GitHub also serves from Azure's storage, where everybody may have an account: from any, if
+        none is named. An endpoint on loopback (a simulated GitHub) may serve its files from its own
+        host.
         """
         host = httpx.URL(endpoint).host
-        own = [host] if _is_loopback(host) else []
+        own = [HostPattern(host)] if is_loopback(host) else []
         if host.startswith("api.") and host.endswith(".ghe.com"):
-            own.append(f"copilot-reports.{host.removeprefix('api.')}")
-        return cls((*GITHUB_DOWNLOAD_HOSTS, *own, *further))
+            own.append(HostPattern(f"copilot-reports.{host.removeprefix('api.')}"))
+        storage = [f"{name}.{AZURE_STORAGE}" for name in storage_accounts or ("*",)]
+        named = (*GITHUB_DOWNLOAD_HOSTS, *storage, *further)
+        return cls((*map(HostPattern.parse, named), *own))
 
     def require(self, link: str | httpx.URL) -> httpx.URL:
         """The link as an address, if it may be downloaded from."""
         url = _parse(str(link))
         _require_safe_scheme(url, "a report's download link")
-        with_port = f"{url.host}:{_port(url)}"
-        if not any(fnmatchcase(host, p) for p in self.patterns for host in (url.host, with_port)):
+        if not any(pattern.admits(url) for pattern in self.patterns):
             raise RefusedUrlError(
-                f"a report's download link points to the host {url.host!r}, which is not allowed. "
-                "If GitHub really serves from there, add it to COPILOT_METRICS__DOWNLOAD_HOSTS"
+                f"a report's download link points to the host {url.netloc.decode()!r}, which is "
+                "not allowed. If GitHub really serves from there, add it to "
+                "COPILOT_METRICS__DOWNLOAD_HOSTS"
             )
         return url
 
@@ -119,7 +137,7 @@ def _parse(text: str) -> httpx.URL:
 
 
 def _require_safe_scheme(url: httpx.URL, what: str) -> None:
-    if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host)):
+    if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
         return
     raise RefusedUrlError(f"{what} must begin with https:// (http:// only on this machine)")
 
@@ -129,13 +147,8 @@ def _is_tenant_page(host: str) -> bool:
     return host.endswith(".ghe.com") and host.count(".") == 2
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _is_named(url: httpx.URL, hosts: Sequence[str]) -> bool:
+    return any(HostPattern.parse(host).admits(url) for host in hosts)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
