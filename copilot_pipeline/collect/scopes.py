@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from datetime import date
 
 from copilot_pipeline.collect.outcomes import Outcome, failed
+from copilot_pipeline.collect.unexpected import described
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.redaction import redact
@@ -59,7 +60,8 @@ def collect(
 ) -> Iterator[Outcome]:
     """Runs every scope's tasks, at most the client's `concurrency` of an account at once.
 
-    An account whose token does not open fails its own scopes only: all that `reports_of` names.
+    An account whose token does not open fails its own scopes only: all that `reports_of` names. So
+    does an exception that nobody foresaw: it becomes the failure of the scope that it came from.
     """
     with database.read() as connection:
         accounts = {account.id: account for account in list_accounts(connection)}
@@ -71,10 +73,10 @@ def collect(
                 if account_id not in accounts:
                     raise NoScopeError("its account was removed meanwhile.")
                 client = stack.enter_context(open_client(database, accounts[account_id]))
-            except CopilotPipelineError as error:
+            except Exception as error:
                 for scope in own:
                     for report in reports_of(scope):
-                        yield from _logged(failed(str(scope), report, days, error))
+                        yield from _logged(failed(str(scope), report, days, described(error)))
                 continue
             executor = ThreadPoolExecutor(client.concurrency, thread_name_prefix="github")
             # On the way out after an error: nothing new starts, waiting requests give up, and
@@ -84,16 +86,17 @@ def collect(
             for scope in own:
                 try:
                     tasks = tasks_of(client, scope)
-                except CopilotPipelineError as error:
-                    yield from _logged(failed(str(scope), reports_of(scope)[0], days, error))
+                except Exception as error:
+                    of_scope = failed(str(scope), reports_of(scope)[0], days, described(error))
+                    yield from _logged(of_scope)
                     continue
                 futures |= {executor.submit(task): scope for task in tasks}
         for future in as_completed(futures):
             try:
                 outcomes = future.result()
-            except CopilotPipelineError as error:
+            except Exception as error:
                 scope = futures[future]
-                outcomes = failed(str(scope), reports_of(scope)[0], days, error)
+                outcomes = failed(str(scope), reports_of(scope)[0], days, described(error))
             yield from _logged(outcomes)
 
 

@@ -170,9 +170,9 @@ class Transport:
                 for chunk in response.iter_raw():
                     received += chunk
                     _require_size(len(received), subject)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):
             # httpx looks at the target of a redirect, though it does not follow it.
-            raise GitHubError(f"{subject}: a redirect leads to no address.") from None
+            raise RefusedUrlError("a redirect leads to no address") from None
         except httpx.TransportError as error:
             # The cause is cut off: its text and its request may hold a signed link.
             raise RetryableError(
