@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 from functools import partial
 from http import HTTPStatus
 
-from copilot_pipeline.collect.derived import Content, Derived
+from copilot_pipeline.collect.derived import Content, Derived, Writing
+from copilot_pipeline.collect.digest import Digest
 from copilot_pipeline.collect.outcomes import Outcome, State, failed
 from copilot_pipeline.collect.plan import plan_days
 from copilot_pipeline.collect.scopes import OpenClient, Task, collect
@@ -20,12 +21,12 @@ from copilot_pipeline.github.errors import (
     RateLimitedError,
     RetryableError,
 )
+from copilot_pipeline.github.files import ReportFile
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.reports import LEGACY
-from copilot_pipeline.transform.content import digest, headlines
-from copilot_pipeline.transform.records import legacy_days
-from copilot_pipeline.transform.reports import records_of
-from copilot_pipeline.transform.values import TransformError, json_text
+from copilot_pipeline.transform.records import is_blank, legacy_days
+from copilot_pipeline.transform.reports import TRANSFORMS, record_batches
+from copilot_pipeline.transform.values import NotJsonError, TransformError, json_text
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import (
@@ -38,8 +39,8 @@ from copilot_pipeline.warehouse.history import (
 )
 from copilot_pipeline.warehouse.metrics import (
     RawPart,
-    read_report,
     replace_report,
+    stored_since,
 )
 from copilot_pipeline.warehouse.rows import lock_scope
 from copilot_pipeline.warehouse.scopes import Scope
@@ -119,16 +120,25 @@ class _Loader:
         self, client: GitHubClient, scope: Scope, report: str, day: date
     ) -> list[Outcome]:
         http_status = None
-        try:
-            for of_scope in (report, None):
-                if (scope.id, of_scope) in self._refusals:
-                    raise self._refusals[scope.id, of_scope]
+
+        def load() -> Outcome:
+            nonlocal http_status
             answer = client.report(scope.kind, scope.slug, report, day)
             http_status = answer.status
             if http_status == HTTPStatus.NOT_FOUND and not is_provisional(day):
                 missing = f"{scope}, {report}: GitHub names files that are not there."
                 raise FileMissingError(missing, "Try again later.")
-            return [self._store(scope, day, report, http_status, [_part(f) for f in answer.files])]
+            return self._store(scope, day, report, http_status, answer.files)
+
+        try:
+            for of_scope in (report, None):
+                if (scope.id, of_scope) in self._refusals:
+                    raise self._refusals[scope.id, of_scope]
+            try:
+                return [load()]
+            except NotJsonError:
+                # Cut within a line, or a proxy's page: with new links the whole may come.
+                return [load()]
         except TransformError as error:
             refused = TransformError(f"{report}: {error}. Nothing of that day was changed.")
             return [self._failed(scope, day, report, refused, http_status)]
@@ -173,8 +183,8 @@ class _Loader:
                 for day, record in legacy_days(page.text).items():
                     if day in missing:
                         missing.discard(day)
-                        part = RawPart(page.url, json_text(record), page.fetched_at)
-                        outcomes.append(self._store_legacy(scope, day, part))
+                        document = Document(page.url, json_text(record), page.fetched_at)
+                        outcomes.append(self._store_legacy(scope, day, document))
         except CopilotPipelineError as error:
             said = error
             if isinstance(error, TransformError):
@@ -186,53 +196,73 @@ class _Loader:
             self._missing(scope, day, LEGACY, HTTPStatus.OK) for day in sorted(missing)
         ]
 
-    def _store_legacy(self, scope: Scope, day: date, part: RawPart) -> Outcome:
+    def _store_legacy(self, scope: Scope, day: date, document: Document) -> Outcome:
         try:
-            return self._store(scope, day, LEGACY, HTTPStatus.OK, [part])
+            return self._store(scope, day, LEGACY, HTTPStatus.OK, [document])
         except TransformError as error:
             refused = TransformError(f"the legacy metrics: {error}. That day was not changed.")
             return self._failed(scope, day, LEGACY, refused, HTTPStatus.OK)
 
     def _store(
-        self, scope: Scope, day: date, report: str, http_status: int, parts: list[RawPart]
+        self,
+        scope: Scope,
+        day: date,
+        report: str,
+        http_status: int,
+        files: Sequence[ReportFile | Document],
     ) -> Outcome:
         """Writes the day's report in one transaction, or nothing of it."""
-        # Parsed before anything is written: a bad line or another day changes nothing.
-        texts = [part.payload for part in parts]
-        records = records_of(report, texts, day) if parts else None
-        unwritten = is_provisional(day) and not any(map(str.strip, texts))
-        if records is None or (unwritten and not records):
+        # A bad line or another day, in whatever batch, changes nothing. The first batch is all of
+        # most reports: it is derived before others have to wait.
+        texts = [file.text if isinstance(file, Document) else file.lines() for file in files]
+        batches = record_batches(report, texts, day)
+        first = next(batches, None) if files else None
+        if first is None or (not first and is_provisional(day) and all(map(_is_blank, files))):
             return self._missing(scope, day, report, http_status)
-        derived = Derived.of(report, records)
-        sha256 = digest(records)
-        fetched_at = max(part.fetched_at for part in parts)
+        digest = Digest()
+        digest.add(first)
+        derived = Derived.of(report, first)
+        del first
+        fetched_at = max(file.fetched_at for file in files)
         with self._database.write() as connection:
             lock_scope(connection, scope.id)
             status = read_status(connection, scope.id, day, report)
             if status is not None and status.is_loaded and status.last_fetched_at > fetched_at:
                 # Another run asked later than this one, and was faster.
                 return Outcome(str(scope), report, day, State.KEPT)
+            writing = Writing(connection, scope.id, day, report, TRANSFORMS[report])
+            writing.add(derived)
+            del derived
+            for records in batches:
+                digest.add(records)
+                writing.add(Derived.of(report, records))
+            rows = writing.end()
+            sha256 = digest.hexdigest()
             first_loaded_at = (status and status.first_loaded_at) or fetched_at
             changed = False
             if status is None or status.sha256 != sha256:
-                stored = read_report(connection, scope.id, day, report)
-                first_loaded_at = min([first_loaded_at, *(part.fetched_at for part in stored)])
-                old = Content.of_stored(report, stored, day)
-                changed = bool(stored) and (old is None or old.sha256 != sha256)
+                stored_at = stored_since(connection, scope.id, day, report)
+                first_loaded_at = min(first_loaded_at, stored_at or first_loaded_at)
+                old = Content.of_stored(connection, scope.id, day, report)
+                changed = stored_at is not None and (old is None or old.sha256 != sha256)
                 if changed and old is not None:
-                    now = headlines(derived.frames)
                     save_restatements(
-                        connection, scope.id, day, report, old.headlines, now, datetime.now(UTC)
+                        connection,
+                        scope.id,
+                        day,
+                        report,
+                        old.headlines,
+                        writing.headlines,
+                        datetime.now(UTC),
                     )
-            raw_rows = replace_report(connection, scope.id, day, report, parts)
-            rows = derived.write(connection, scope.id, day, report, derived.frames)
+            raw_rows = replace_report(connection, scope.id, day, report, map(_part, files))
             save_loaded(
                 connection,
                 scope.id,
                 day,
                 report,
                 http_status=http_status,
-                row_count=derived.row_count,
+                row_count=writing.row_count,
                 sha256=sha256,
                 fetched_at=fetched_at,
                 first_loaded_at=first_loaded_at,
@@ -289,5 +319,9 @@ def _kept(scope: Scope, report: str, days: Sequence[date]) -> list[Outcome]:
     return [Outcome(str(scope), report, day, State.KEPT) for day in days]
 
 
-def _part(file: Document) -> RawPart:
+def _part(file: ReportFile | Document) -> RawPart:
     return RawPart(file.url, file.text, file.fetched_at)
+
+
+def _is_blank(file: ReportFile | Document) -> bool:
+    return is_blank(file.text if isinstance(file, Document) else file.lines())

@@ -6,11 +6,11 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from copilot_pipeline.collect.derived import Derived
+from copilot_pipeline.collect.derived import Derived, Writing
 from copilot_pipeline.collect.outcomes import Outcome, State, failed
 from copilot_pipeline.collect.seat_days import count_stale_days
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.transform.reports import records_of
+from copilot_pipeline.transform.reports import record_batches
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.metrics import read_report, stored_reports
 from copilot_pipeline.warehouse.rows import lock_scope
@@ -53,8 +53,8 @@ def _rebuild(
     report: str,
     tool_tables: Sequence[sa.Table],
 ) -> dict[str, int]:
-    files = read_report(connection, scope_id, day, report)
-    records = records_of(report, [part.payload for part in files], day)
-    if records is None:
-        return {}
-    return Derived.of(report, records).write(connection, scope_id, day, report, tool_tables)
+    files = (part.payload for part in read_report(connection, scope_id, day, report))
+    writing = Writing(connection, scope_id, day, report, tool_tables)
+    for records in record_batches(report, files, day):
+        writing.add(Derived.of(report, records))
+    return writing.end()

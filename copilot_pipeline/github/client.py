@@ -22,6 +22,7 @@ from copilot_pipeline.github.errors import (
     LinkExpiredError,
     Subject,
 )
+from copilot_pipeline.github.files import ReportFile, Spool
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.github.permissions import BILLING, LEGACY_METRICS, REPORTS, Needs
 from copilot_pipeline.github.transport import Connection, Transport
@@ -58,11 +59,12 @@ class Document:
 class Report:
     """All files of a report, and the HTTP status of the answer that gave or denied them.
 
-    No files: GitHub has no report for that day (yet).
+    No files: GitHub has no report for that day (yet). The files lie on disk as long as something
+    refers to them.
     """
 
     status: int
-    files: list[Document]
+    files: list[ReportFile]
 
 
 @dataclass(frozen=True)
@@ -147,10 +149,9 @@ class GitHubClient:
             path = f"/copilot/metrics/reports/{report}"
             answer, subject = self._get(kind, slug, path, {"day": str(day)}, REPORTS[kind])
             links = _download_links(answer, subject, day)
+            spool = Spool()
             try:
-                files = [
-                    _document(self._transport.download(link, subject), subject) for link in links
-                ]
+                files = [self._transport.download(link, subject, spool) for link in links]
             except LinkExpiredError as error:
                 expired = error
             else:

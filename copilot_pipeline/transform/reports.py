@@ -1,6 +1,6 @@
 """What each report becomes: its records, and from them the rows of its tool tables."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 
@@ -17,7 +17,7 @@ from copilot_pipeline.transform import (
     user_metrics,
     user_teams,
 )
-from copilot_pipeline.transform.records import aggregate_day, day_records, legacy_day
+from copilot_pipeline.transform.records import File, aggregate_day, day_batches, legacy_day
 from copilot_pipeline.transform.values import Json
 from copilot_pipeline.warehouse import report_tables, tables
 
@@ -52,19 +52,21 @@ TRANSFORMS: Mapping[str, Mapping[sa.Table, Transform]] = {
 }
 
 
-def records_of(report: str, files: Iterable[str], day: date) -> list[Json] | None:
-    """The records of that day in a report's files; None where an aggregate holds none.
+def record_batches(report: str, files: Iterable[File], day: date) -> Iterator[list[Json]]:
+    """The records of that day in a report's files, in batches; no batch: the report holds nothing.
 
     A report about another day, or one that makes no sense, raises `TransformError`.
     """
     if report == LEGACY:
-        (text,) = files
-        return [legacy_day(text, day)]
-    if report in AGGREGATES.values():
+        for file in files:
+            yield [legacy_day(file, day)]
+    elif report in AGGREGATES.values():
         record = aggregate_day(files, day)
-        return None if record is None else [record]
-    # A day without a single user or repository is a day too.
-    return day_records(files, day)
+        if record is not None:
+            yield [record]
+    else:
+        # A day without a single user or repository is a day too.
+        yield from day_batches(files, day)
 
 
 def derive(report: str, records: Sequence[Json]) -> dict[sa.Table, pd.DataFrame]:

@@ -4,7 +4,7 @@ Unknown is not wrong: raw keeps it, and every name that is a dimension gets its 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from copilot_pipeline.reports import LEGACY
 from copilot_pipeline.transform.known_fields import KNOWN_FIELDS, Fields
@@ -15,9 +15,12 @@ from copilot_pipeline.warehouse.report_tables import BREAKDOWNS
 
 MOST_NAMES = 1_000
 
+# Beyond so many different names of a report, further ones are not counted: memory has an end.
+MOST_COUNTED_NAMES = 100_000
 
-def unknown_names(report: str, records: Iterable[Json]) -> dict[tuple[str, str], int]:
-    """How often each name occurs that is not known, by kind and name; of very many, the most used.
+
+def unknown_names(report: str, records: Iterable[Json]) -> Counter[tuple[str, str]]:
+    """How often each name occurs that is not known, by kind and name.
 
     Kinds are `field` (with the fields around it: `totals_by_cli.new`), `feature`, `ide`, `language`
     and `model`. The legacy endpoint is closed: nothing new comes from it.
@@ -28,6 +31,18 @@ def unknown_names(report: str, records: Iterable[Json]) -> dict[tuple[str, str],
         for record in records:
             _notice_fields(record, known, "", found)
             _notice_names(record, known, found)
+    return found
+
+
+def add_names(found: Counter[tuple[str, str]], more: Mapping[tuple[str, str], int]) -> None:
+    """Adds the names of another batch of the same report."""
+    for name, count in more.items():
+        if name in found or len(found) < MOST_COUNTED_NAMES:
+            found[name] += count
+
+
+def most_used(found: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The names as they are kept: of very many, those that occur most."""
     return dict(found.most_common(MOST_NAMES))
 
 

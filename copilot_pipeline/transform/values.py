@@ -1,7 +1,8 @@
 """Single JSON values, taken strictly: the right type, absent (None), or one clear error."""
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any, NoReturn
@@ -20,12 +21,49 @@ class TransformError(CopilotPipelineError):
     """An answer that is not what GitHub documents, and that is better refused than guessed."""
 
 
+class NotJsonError(TransformError):
+    """A text that is no JSON. One that was cut on its way is told from no other."""
+
+
 def parse_json(text: str) -> Any:
     """The JSON value of the text. Numbers that are none (NaN, or too large a float) are refused."""
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise TransformError("not JSON") from error
+        raise NotJsonError("not JSON") from error
+
+
+def array_entries(text: str, largest: int) -> Iterator[tuple[Any, int]]:
+    """The entries of a large JSON array of objects, one by one, each with its length.
+
+    None of them may be longer than `largest` characters: no more is parsed at once.
+    """
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+    # Of the window, a part of the text that begins at `start`.
+    start, position = 0, _after(text, "[", 0)
+    window = text[:largest]
+    while not window.startswith("]", position):
+        try:
+            value, end = decoder.raw_decode(window, position)
+        except (ValueError, RecursionError) as error:
+            if position == 0 or start + len(window) == len(text):
+                limit = f"{largest // 1024 // 1024} MiB"
+                raise NotJsonError(f"not JSON, or a value larger than {limit}") from error
+            # Cut by the end of the window.
+            start += position
+            window, position = text[start : start + largest], 0
+            continue
+        if not isinstance(value, dict):
+            raise TransformError("an entry of the report is not an object")
+        yield value, end - position
+        after = _after(text, ",", start + end, otherwise="]")
+        start, window, position = (
+            (start, window, after - start)
+            if after - start < len(window)
+            else (after, text[after : after + largest], 0)
+        )
+    if text[start + position + 1 :].strip():
+        raise NotJsonError("not JSON")
 
 
 def json_text(value: Any) -> str:
@@ -151,6 +189,24 @@ def optional_date(parent: Json, key: str) -> date | None:
         return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text).date()
     except ValueError as error:
         raise TransformError(f"{key} is not a date") from error
+
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _after(text: str, wanted: str, start: int, otherwise: str = "") -> int:
+    """Where the next value begins after the wanted character; or where the other one stands."""
+    place = _next(text, start)
+    if text.startswith(wanted, place):
+        return _next(text, place + 1)
+    if otherwise and text.startswith(otherwise, place):
+        return place
+    raise NotJsonError("not JSON")
+
+
+def _next(text: str, start: int) -> int:
+    match = _SPACE.match(text, start)
+    return match.end() if match else start
 
 
 def _finite(text: str) -> float:

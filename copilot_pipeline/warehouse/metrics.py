@@ -1,6 +1,6 @@
 """Raw reports and the tool rows of a scope's day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -22,13 +22,18 @@ class RawPart:
 
 
 def replace_report(
-    connection: Connection, scope_id: int, day: date, report: str, parts: Sequence[RawPart]
+    connection: Connection, scope_id: int, day: date, report: str, parts: Iterable[RawPart]
 ) -> int:
-    """Replaces all files of the report of that day, and locks the scope; their number."""
+    """Replaces all files of the report of that day, and locks the scope; their number.
+
+    One file is in memory at a time.
+    """
     lock_scope(connection, scope_id)
     key = {"scope_id": scope_id, "day": day, "report": report}
-    rows = [
-        {
+    replace_slice(connection, raw_metrics, key, [])
+    count = 0
+    for number, part in enumerate(parts):
+        row = {
             **key,
             "part": number,
             "fetched_at": part.fetched_at,
@@ -36,20 +41,29 @@ def replace_report(
             "payload": part.payload,
             "sha256": sha256(part.payload.encode()).hexdigest(),
         }
-        for number, part in enumerate(parts)
-    ]
-    return replace_slice(connection, raw_metrics, key, rows)
+        connection.execute(sa.insert(raw_metrics), [row])
+        count += 1
+    return count
 
 
-def read_report(connection: Connection, scope_id: int, day: date, report: str) -> list[RawPart]:
-    """The stored files of one report of that day, in their order; none if it is not stored."""
+def read_report(connection: Connection, scope_id: int, day: date, report: str) -> Iterator[RawPart]:
+    """The stored files of one report of that day, in their order, one in memory at a time."""
     raw = raw_metrics.c
-    query = (
-        sa.select(raw.url, raw.payload, raw.fetched_at)
-        .where(raw.scope_id == scope_id, raw.day == day, raw.report == report)
-        .order_by(raw.part)
+    of_report = (raw.scope_id == scope_id, raw.day == day, raw.report == report)
+    numbers = sa.select(raw.part).where(*of_report).order_by(raw.part)
+    for number in connection.execute(numbers).scalars().all():
+        query = sa.select(raw.url, raw.payload, raw.fetched_at)
+        yield RawPart(*connection.execute(query.where(*of_report, raw.part == number)).one())
+
+
+def stored_since(connection: Connection, scope_id: int, day: date, report: str) -> datetime | None:
+    """When the oldest stored file of one report of that day came; None if none is stored."""
+    raw = raw_metrics.c
+    query = sa.select(sa.func.min(raw.fetched_at)).where(
+        raw.scope_id == scope_id, raw.day == day, raw.report == report
     )
-    return [RawPart(*row) for row in connection.execute(query)]
+    oldest: datetime | None = connection.execute(query).scalar_one()
+    return oldest
 
 
 def stored_reports(connection: Connection, scope_id: int, day: date) -> list[str]:
