@@ -175,7 +175,7 @@ def test_an_answer_that_is_too_large_is_given_up_at_once(
     monkeypatch: pytest.MonkeyPatch,
     compressed: bool,
 ) -> None:
-    monkeypatch.setattr(transport, "LARGEST_ANSWER_BYTES", 1024 * 1024)
+    monkeypatch.setattr(transport, "LARGEST_FILE_BYTES", 1024 * 1024)
     body = b" " * (1024 * 1024 + 1)
     headers = {"content-encoding": "gzip"} if compressed else {}
     body = gzip.compress(body) if compressed else body

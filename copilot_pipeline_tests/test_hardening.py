@@ -262,6 +262,7 @@ def test_an_answer_one_byte_over_the_limit_is_refused_and_one_at_the_limit_is_no
     compressed: bool,
 ) -> None:
     monkeypatch.setattr(transport, "LARGEST_ANSWER_BYTES", MIB)
+    monkeypatch.setattr(transport, "LARGEST_FILE_BYTES", MIB)
 
     def give(size: int) -> None:
         body = b'{"id": 7, "login": "octocat"}'.ljust(size)
@@ -295,6 +296,7 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_unpacked_in_memory(
     members: int,
 ) -> None:
     monkeypatch.setattr(transport, "LARGEST_ANSWER_BYTES", MIB)
+    monkeypatch.setattr(transport, "LARGEST_FILE_BYTES", MIB)
     bomb = gzip.compress(bytes(128 * MIB // members)) * members
     assert len(bomb) < MIB // 2
     path = "/user$" if origin == "api" else "."
@@ -325,6 +327,7 @@ def test_a_stream_without_an_end_is_given_up_at_the_size_limit(
     monkeypatch: pytest.MonkeyPatch, github: SimulatedGitHub
 ) -> None:
     monkeypatch.setattr(transport, "LARGEST_ANSWER_BYTES", MIB)
+    monkeypatch.setattr(transport, "LARGEST_FILE_BYTES", MIB)
     monkeypatch.setattr(transport, "LONGEST_ANSWER_SECONDS", 5)
 
     def endless(connection: socket.socket, head: str) -> None:

@@ -262,7 +262,7 @@ def test_an_older_answer_does_not_replace_a_newer_one(
     assert execute("metrics_backfill", [day]).success
     give(github, AGGREGATE, day, [{"day": str(day), "daily_active_users": 1}])
     # As if this run had asked before the other one, and was slower.
-    monkeypatch.setattr("copilot_pipeline.github.client.datetime", EarlierClock)
+    monkeypatch.setattr("copilot_pipeline.github.files.datetime", EarlierClock)
     assert execute("metrics_backfill", [day]).success
     (row,) = stored(warehouse_environment, ORG, 1, day)
     assert row["total_active_users"] == 2

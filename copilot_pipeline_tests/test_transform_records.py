@@ -70,7 +70,7 @@ def test_the_form_is_told_by_the_content(text: str, numbers: list[int]) -> None:
 )
 def test_a_bad_line_fails_the_whole_file_and_is_named_by_its_number(text: str, line: int) -> None:
     with pytest.raises(TransformError, match=rf"line {line} of the report is .*not JSON"):
-        parse_records(text)
+        list(parse_records(text))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_bad_line_fails_the_whole_file_and_is_named_by_its_number(text: str, l
 )
 def test_a_file_that_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(TransformError, match="not JSON"):
-        parse_records(text)
+        list(parse_records(text))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_file_that_is_not_json_is_refused(text: str) -> None:
 )
 def test_records_that_are_not_objects_are_refused(text: str) -> None:
     with pytest.raises(TransformError, match="a record of the report is not an object"):
-        parse_records(text)
+        list(parse_records(text))
 
 
 # --- the aggregate of a day -------------------------------------------------------------------

@@ -82,6 +82,5 @@ def _fetch_days(
             period = Period.of_day(day)
             if period in missing:
                 missing.discard(period)
-                spool.write(text)
-                yield Fetched(period, HTTPStatus.OK, [spool.finish(page.url)])
+                yield Fetched(period, HTTPStatus.OK, [spool.add(page.url, text)])
     yield from (Fetched(period, HTTPStatus.OK, []) for period in sorted(missing))

@@ -29,7 +29,7 @@ from copilot_pipeline.github.errors import (
 )
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.sources.period import Period
-from copilot_pipeline.sources.shape import RecordError
+from copilot_pipeline.sources.shape import NotJsonError, RecordError
 from copilot_pipeline.sources.source import PagesRequest, PeriodKind, ReportRequest, Source
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import (
@@ -139,13 +139,23 @@ class _Loader:
                 if (scope.id, of_source) in self._refusals:
                     raise self._refusals[scope.id, of_source]
             attempts = self._attempts(scope, source, periods)
-            with Spool() as spool:
-                for fetched in fetch(client, scope, source, periods, spool):
-                    del left[fetched.period]
-                    attempt = attempts.get(fetched.period.first, 0)
-                    outcomes.append(self._store(scope, source, fetched, attempt))
+            for is_last in (False, True):
+                with Spool() as spool:
+                    for fetched in fetch(client, scope, source, list(left), spool):
+                        attempt = attempts.get(fetched.period.first, 0)
+                        outcome = self._store(scope, source, fetched, attempt, is_last=is_last)
+                        if outcome is not None:
+                            del left[fetched.period]
+                            outcomes.append(outcome)
+                if not left:
+                    break
         except GitHubError as error:
             outcomes += self._refused(client, scope, source, list(left), error)
+        except RecordError as error:
+            refused = RecordError(f"{source.name}: {error}. Nothing more was changed.")
+            outcomes += [
+                self._failed(scope, source, period, refused, HTTPStatus.OK) for period in left
+            ]
         except CopilotPipelineError as error:
             outcomes += [self._failed(scope, source, period, error, None) for period in left]
         return outcomes
@@ -157,7 +167,10 @@ class _Loader:
                 connection, scope.id, source.name, [period.first for period in periods]
             )
 
-    def _store(self, scope: Scope, source: Source, fetched: Fetched, attempt: int) -> Outcome:
+    def _store(
+        self, scope: Scope, source: Source, fetched: Fetched, attempt: int, *, is_last: bool
+    ) -> Outcome | None:
+        """What became of the answers; None if they are not JSON and GitHub can be asked again."""
         period, today = fetched.period, self._order.today
         is_provisional = today.is_provisional(period.last)
         try:
@@ -177,6 +190,9 @@ class _Loader:
         except NoRecordError:
             return self._missing(scope, source, period, fetched.status)
         except RecordError as error:
+            if isinstance(error, NotJsonError) and not is_last:
+                # Cut within a line, or a proxy's page: with new links the whole may come.
+                return None
             refused = RecordError(f"{source.name}: {error}. Nothing of that day was changed.")
             return self._failed(scope, source, period, refused, fetched.status)
         except CopilotPipelineError as error:

@@ -5,7 +5,6 @@ parameters and paging: GitHub's REST documentation of Copilot user management, C
 and (closed on 2026-04-02) Copilot metrics.
 """
 
-import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import quote, urljoin
 
-from copilot_pipeline.github.documents import Document, Spool
+from copilot_pipeline.github.documents import Document, Spool, require_text
 from copilot_pipeline.github.errors import (
     AccessError,
     Answer,
@@ -147,10 +146,7 @@ class GitHubClient:
             answer, subject = self._get(kind, slug, path, {"day": str(day)}, needs)
             links = _download_links(answer, subject, day)
             try:
-                files = [
-                    _document(self._transport.download(link, subject), subject, spool)
-                    for link in links
-                ]
+                files = [self._transport.download(link, subject, spool) for link in links]
             except LinkExpiredError as error:
                 expired = error
             else:
@@ -192,16 +188,9 @@ def _text(value: object) -> str | None:
 
 
 def _document(answer: Answer, subject: Subject, spool: Spool) -> Document:
-    body = answer.body.removeprefix(codecs.BOM_UTF8)
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        raise GitHubError(f"{subject}: the answer is not UTF-8 text.") from None
-    # JSON cannot hold it, and PostgreSQL cannot store it.
-    if b"\0" in body:
-        raise GitHubError(f"{subject}: the answer is not JSON: it holds a NUL byte.")
-    spool.write(body)
-    return spool.finish(answer.url)
+    document = spool.add(answer.url, answer.body)
+    require_text(document, subject)
+    return document
 
 
 def _json(answer: Answer, subject: Subject) -> object:

@@ -1,50 +1,47 @@
-"""Answers as received, kept on disk until they are stored, so that memory holds a part of one."""
+"""Answers as received, on disk: memory holds a line, or one file at a time, never a report."""
 
+import codecs
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from tempfile import SpooledTemporaryFile
-from typing import Self
+from typing import IO, Self
 
 from copilot_pipeline.clock import utc_now
+from copilot_pipeline.github.errors import GitHubError, Subject
 
-# What fits into memory without a file: a usual report of a day.
-MEMORY_BYTES = 1024 * 1024
-
-_CHUNK_BYTES = 256 * 1024
+_BLOCK = 1024 * 1024
 
 
 class Spool:
-    """The answers of one load, in a temporary file without a name once they outgrow memory.
+    """A file without a name, which holds the answers of one load one after the other.
 
-    One thread uses it; its documents can be read, repeatedly, until it is closed.
+    Its documents can be read until it is closed. Not for several threads at once.
     """
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 (closed by close)
-        self._end = 0
+        self.file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self.size = 0
+        self.received = 0
 
-    def write(self, chunk: bytes) -> None:
-        """Adds a part of the document that `finish` ends."""
-        self._file.seek(0, 2)
-        self._file.write(chunk)
+    def take(self, url: str, size: int, received: int) -> "Document":
+        """What was written last, as a document; `received` is its size as it came."""
+        start = self.size
+        self.size += size
+        self.received += received
+        self.file.seek(start)
+        if self.file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
+            start += len(codecs.BOM_UTF8)
+        return Document(url, utc_now(), self, start, self.size)
 
-    def finish(self, url: str) -> "Document":
-        """The document that was written since the last one; `url` has no query of a signed link."""
-        start, self._end = self._end, self._file.seek(0, 2)
-        return Document(url, utc_now(), self, start, self._end - start)
-
-    def discard(self) -> None:
-        """Forgets what was written since the last document: an answer that was cut, for example."""
-        self._file.seek(self._end)
-        self._file.truncate()
-
-    def read(self, start: int, length: int) -> bytes:
-        self._file.seek(start)
-        return self._file.read(length)
+    def add(self, url: str, content: bytes) -> "Document":
+        """A document that is in memory."""
+        self.file.seek(self.size)
+        self.file.write(content)
+        return self.take(url, len(content), len(content))
 
     def close(self) -> None:
-        self._file.close()
+        self.file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -55,24 +52,46 @@ class Spool:
 
 @dataclass(frozen=True)
 class Document:
-    """An answer as received: its address without a signature, when it came, and its bytes (UTF-8
-    text)."""
+    """An answer as received: its address without a signature, when it came, and where it lies."""
 
     url: str
     fetched_at: datetime
-    _spool: Spool
-    _start: int
-    _length: int
+    _spool: Spool = field(repr=False)
+    _start: int = field(repr=False)
+    _stop: int = field(repr=False)
 
     def content(self) -> bytes:
         """All of it."""
-        return self._spool.read(self._start, self._length)
+        file = self._spool.file
+        file.seek(self._start)
+        return file.read(self._stop - self._start)
 
     def lines(self) -> Iterator[bytes]:
-        """The lines without their ends, a part of the document in memory at a time."""
-        rest = b""
-        for offset in range(0, self._length, _CHUNK_BYTES):
-            size = min(_CHUNK_BYTES, self._length - offset)
-            *whole, rest = (rest + self._spool.read(self._start + offset, size)).split(b"\n")
-            yield from whole
-        yield rest
+        """The lines with their ends."""
+        position, file = self._start, self._spool.file
+        while position < self._stop:
+            file.seek(position)
+            line = file.readline(self._stop - position)
+            position += len(line)
+            yield line
+
+    def blocks(self) -> Iterator[bytes]:
+        """All of it in pieces of at most a mebibyte."""
+        file = self._spool.file
+        for position in range(self._start, self._stop, _BLOCK):
+            file.seek(position)
+            yield file.read(min(_BLOCK, self._stop - position))
+
+
+def require_text(document: Document, subject: Subject) -> None:
+    """Raises for what no database can store as text."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for block in document.blocks():
+            decoder.decode(block)
+            # JSON cannot hold it, and PostgreSQL cannot store it.
+            if b"\0" in block:
+                raise GitHubError(f"{subject}: the answer is not JSON: it holds a NUL byte.")
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise GitHubError(f"{subject}: the answer is not UTF-8 text.") from None

@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.github.echoes import repeats
 from copilot_pipeline.github.meanings import Meaning, refusal
 from copilot_pipeline.github.permissions import Needs
 from copilot_pipeline.redaction import redact
@@ -119,6 +120,8 @@ def check(answer: Answer, subject: Subject, *secrets: str) -> None:
 
 def _refusal(answer: Answer, subject: Subject, *secrets: str) -> GitHubError:
     message = redact(_message(answer), *secrets)
+    if any(repeats(secret, [message.encode(errors="replace")]) for secret in secrets):
+        message = ""
     quote = f", {message[:LONGEST_QUOTE]!r}" if message else ""
     said = f"{subject}: {answer.status} {_phrase(answer.status)}{quote}."
     if is_rate_limited(answer, message):

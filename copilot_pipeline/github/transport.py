@@ -1,18 +1,20 @@
 """Sends requests: headers, timeouts, size limits, redirects. A token goes to its endpoint only."""
 
-import gzip
 import io
 import logging
 import ssl
-import zlib
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Self
 
 import httpx
 
+from copilot_pipeline.github.bodies import Body, Limit
 from copilot_pipeline.github.deadlines import deadline, limited_transport
+from copilot_pipeline.github.documents import Document, Spool, require_text
+from copilot_pipeline.github.echoes import repeats
 from copilot_pipeline.github.errors import (
     Answer,
     GitHubError,
@@ -30,7 +32,13 @@ USER_AGENT = "copilot_pipeline"
 
 TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 LONGEST_ANSWER_SECONDS = 600.0
-LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
+
+# An answer of the API is read in memory: a page of 100 seats has some hundred kilobytes. A file of
+# a report holds some thousand users and goes to disk; it is in memory once, as a row.
+LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
+LARGEST_FILE_BYTES = 128 * 1024 * 1024
+LARGEST_REPORT_BYTES = 4 * 1024 * 1024 * 1024
+
 MOST_REDIRECTS = 3
 
 _TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
@@ -61,7 +69,11 @@ class Transport:
         self._hosts = DownloadHosts.of(
             connection.endpoint, connection.download_hosts, connection.storage_accounts
         )
-        self._retries = Retries(connection.retry_policy)
+        self._policy = connection.retry_policy
+        self._retries = Retries(self._policy)
+        self._download_retries: dict[bytes, Retries] = {}
+        self._lock = threading.Lock()
+        self._closed = False
         self._api = self._new_client(connection)
         self._downloads = self._new_client(connection)
 
@@ -95,28 +107,69 @@ class Transport:
         }
 
         def request() -> Answer:
-            answer = self._send(self._api, url, headers, subject, self._require_own_origin, str)
+            content = io.BytesIO()
+            body = Body(content, Limit(LARGEST_ANSWER_BYTES), subject)
+            response, address = self._send(
+                self._api, url, headers, subject, self._require_own_origin, body
+            )
+            answer = Answer(response.status_code, response.headers, content.getvalue(), address)
             check(answer, subject, self._token)
-            # What an answer holds is stored as received, and a token is stored sealed only.
-            if self._token in answer.url or self._token.encode() in answer.body:
-                raise GitHubError(f"{subject}: the answer repeats the token. Check the endpoint.")
+            self._require_no_echo(address, [answer.body], subject)
             return answer
 
         return self._retries.call(request)
 
-    def download(self, link: str, subject: Subject) -> Answer:
-        """A report's file from a signed link, asked for without the token."""
+    def download(self, link: str, subject: Subject, spool: Spool) -> Document:
+        """A report's file from a signed link, asked for without the token, onto the spool.
 
-        def request() -> Answer:
-            hosts = self._hosts
-            answer = self._send(self._downloads, link, {}, subject, hosts.require, without_query)
-            check_download(answer, subject)
-            return answer
+        The limits are those of a file, and of what the spool holds already.
+        """
+        try:
+            host = self._hosts.require(link).netloc
+        except RefusedUrlError as error:
+            raise RefusedUrlError(f"{subject}: {error}.") from None
 
-        return self._retries.call(request)
+        def request() -> Document:
+            spool.file.seek(spool.size)
+            left = LARGEST_REPORT_BYTES - max(spool.size, spool.received)
+            limit = Limit(LARGEST_FILE_BYTES, "a file of the report")
+            if left < limit.size:
+                limit = Limit(
+                    LARGEST_REPORT_BYTES, "the report", already=LARGEST_REPORT_BYTES - left
+                )
+            body = Body(spool.file, limit, subject)
+            response, address = self._send(
+                self._downloads, link, {}, subject, self._hosts.require, body
+            )
+            check_download(Answer(response.status_code, response.headers, b"", address), subject)
+            file = spool.take(without_query(httpx.URL(address)), body.size, body.received)
+            require_text(file, subject)
+            self._require_no_echo(file.url, file.blocks(), subject)
+            return file
+
+        return self._retries_of(host).call(request)
+
+    def _retries_of(self, host: bytes) -> Retries:
+        """Those of one download host: its limits hold up neither the API nor other hosts."""
+        with self._lock:
+            retries = self._download_retries.get(host)
+            if retries is None:
+                retries = self._download_retries[host] = Retries(self._policy)
+                if self._closed:
+                    retries.close()
+            return retries
+
+    def _require_no_echo(self, url: str, blocks: Iterable[bytes], subject: Subject) -> None:
+        """What an answer holds is stored as received, and a token is stored sealed only."""
+        if repeats(self._token, [url.encode()]) or repeats(self._token, blocks):
+            raise GitHubError(f"{subject}: the answer repeats the token. Check the endpoint.")
 
     def close(self) -> None:
         self._retries.close()
+        with self._lock:
+            self._closed = True
+            for retries in self._download_retries.values():
+                retries.close()
         self._api.close()
         self._downloads.close()
 
@@ -142,27 +195,31 @@ class Transport:
         headers: Mapping[str, str],
         subject: Subject,
         require: Callable[[str | httpx.URL], httpx.URL],
-        shown: Callable[[httpx.URL], str],
-    ) -> Answer:
-        """One answer, redirects followed; `require` checks each address before it is called.
+        body: Body,
+    ) -> tuple[httpx.Response, str]:
+        """The last answer, redirects followed, and its address; `body` then holds what it brought.
 
-        `shown` gives the form in which an address may be kept.
+        `require` checks each address before it is called.
         """
         for _ in range(MOST_REDIRECTS + 1):
             try:
                 url = require(link)
-                response, body = self._receive(client, url, headers, subject)
+                response = self._receive(client, url, headers, subject, body)
                 if not response.has_redirect_location:
-                    return Answer(response.status_code, response.headers, body, shown(url))
+                    return response, str(url)
                 link = join(url, response.headers["location"])
             except RefusedUrlError as error:
                 raise RefusedUrlError(f"{subject}: {error}.") from None
         raise GitHubError(f"{subject}: more than {MOST_REDIRECTS} redirects.")
 
     def _receive(
-        self, client: httpx.Client, url: httpx.URL, headers: Mapping[str, str], subject: Subject
-    ) -> tuple[httpx.Response, bytes]:
-        received = bytearray()
+        self,
+        client: httpx.Client,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        subject: Subject,
+        body: Body,
+    ) -> httpx.Response:
         try:
             # Cookies that an answer sets go nowhere else.
             client.cookies.clear()
@@ -170,12 +227,13 @@ class Transport:
                 deadline(LONGEST_ANSWER_SECONDS),
                 client.stream("GET", url, headers=dict(headers)) as response,
             ):
+                body.begin(response.headers.get("content-encoding", "identity"))
                 for chunk in response.iter_raw():
-                    received += chunk
-                    _require_size(len(received), subject)
-        except httpx.InvalidURL:
+                    body.add(chunk)
+                body.end()
+        except (httpx.InvalidURL, UnicodeError):
             # httpx looks at the target of a redirect, though it does not follow it.
-            raise GitHubError(f"{subject}: a redirect leads to no address.") from None
+            raise RefusedUrlError("a redirect leads to no address") from None
         except httpx.TransportError as error:
             # The cause is cut off: its text and its request may hold a signed link.
             raise RetryableError(
@@ -184,34 +242,10 @@ class Transport:
             ) from None
         if response.is_redirect and not response.has_redirect_location:
             raise GitHubError(f"{subject}: {response.status_code} without a location.")
-        encoding = response.headers.get("content-encoding", "identity").strip().lower()
-        return response, _decoded(bytes(received), encoding, subject)
+        return response
 
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
     """One for all clients: loading the certificates takes longer than a request."""
     return httpx.create_ssl_context(trust_env=False)
-
-
-def _decoded(received: bytes, encoding: str, subject: Subject) -> bytes:
-    """The body without its compression. httpx itself would take half a gzip stream for a whole."""
-    if encoding in ("", "identity") or not received:
-        return received
-    if encoding not in ("gzip", "x-gzip"):
-        raise GitHubError(f"{subject}: the answer's compression is not known.")
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(received)) as stream:
-            body = stream.read(LARGEST_ANSWER_BYTES + 1)
-    except EOFError:
-        raise RetryableError(f"{subject}: the compressed answer was cut. Try again.") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise GitHubError(f"{subject}: the answer's compression is broken.") from None
-    _require_size(len(body), subject)
-    return body
-
-
-def _require_size(size: int, subject: Subject) -> None:
-    if size > LARGEST_ANSWER_BYTES:
-        limit = f"{LARGEST_ANSWER_BYTES // 1024 // 1024} MiB"
-        raise GitHubError(f"{subject}: the answer is larger than {limit}.")

@@ -70,9 +70,11 @@ def without_query(url: httpx.URL) -> str:
 def join(base: httpx.URL, link: str | httpx.URL) -> httpx.URL:
     """Where a link that was found at `base` points to."""
     try:
-        return base.join(link)
-    except httpx.InvalidURL:
+        url = base.join(link)
+        _require_nameable_host(url)
+    except (httpx.InvalidURL, ValueError):
         raise RefusedUrlError("a link is not a URL") from None
+    return url
 
 
 def same_origin(first: httpx.URL, second: httpx.URL) -> bool:
@@ -129,11 +131,23 @@ def _parse_given(text: str) -> httpx.URL:
 def _parse(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text.strip())
+        _require_nameable_host(url)
     except (httpx.InvalidURL, ValueError):
         raise RefusedUrlError("an address is not a URL") from None
     if not url.is_absolute_url or not url.host or (url.port or 0) > 65535:
         raise RefusedUrlError("an address is not an absolute URL with a host")
     return url
+
+
+def _require_nameable_host(url: httpx.URL) -> None:
+    """Raises `UnicodeError`, a `ValueError`, for a host that is no name: an empty label, a label
+    above 63 characters, or a broken `xn--` one.
+
+    httpx takes such a URL, and fails with this error when it shows the host or connects to it.
+    """
+    # As httpx shows it, and as the socket looks it up.
+    _ = url.host
+    url.raw_host.decode("ascii").encode("idna")
 
 
 def _require_safe_scheme(url: httpx.URL, what: str) -> None:

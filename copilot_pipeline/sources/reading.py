@@ -88,7 +88,7 @@ def _records_of_file(record: Record, answer: Answer, unknown: Counter[str]) -> I
         try:
             yield from _records_of_line(record, line, unknown)
         except RecordError as error:
-            raise RecordError(f"line {number}: {error}") from None
+            raise type(error)(f"line {number}: {error}") from None
 
 
 def _is_object(line: bytes) -> bool:

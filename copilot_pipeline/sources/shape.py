@@ -35,6 +35,10 @@ class RecordError(CopilotPipelineError):
     """An answer that is not what GitHub documents, and that is better refused than guessed."""
 
 
+class NotJsonError(RecordError):
+    """A text that is not JSON: it was cut, or a proxy's page came. Asking again may help."""
+
+
 class FieldType(Enum):
     """What a field holds: its type in Python, and in a table."""
 
@@ -213,7 +217,7 @@ def parse_json(text: bytes | str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
-        raise RecordError("not JSON") from None
+        raise NotJsonError("not JSON") from None
 
 
 def storable(text: str) -> str:

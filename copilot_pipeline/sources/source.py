@@ -90,7 +90,7 @@ class Answer(Protocol):
     """A file or page as received."""
 
     def lines(self) -> Iterator[bytes]:
-        """The lines, without their ends."""
+        """The lines with their ends."""
 
     def content(self) -> bytes:
         """All of it."""

@@ -1,5 +1,6 @@
 """The answers of GitHub as received, in the raw table of their source."""
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,7 +33,7 @@ class StoredAnswer:
     fetched_at: datetime
 
     def lines(self) -> Iterator[bytes]:
-        return iter(self.content().split(b"\n"))
+        return io.BytesIO(self.content())
 
     def content(self) -> bytes:
         return self.payload.encode()
