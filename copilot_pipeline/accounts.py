@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from copilot_pipeline import settings
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.credentials import Credential, PersonalAccessToken
 from copilot_pipeline.github.errors import RefusedUrlError
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, RetryPolicy
@@ -18,7 +19,7 @@ from copilot_pipeline.redaction import is_github_token, one_line
 from copilot_pipeline.sources import AGGREGATES, REPORTS
 from copilot_pipeline.sources.shape import storable
 from copilot_pipeline.sources.source import MetricsApi
-from copilot_pipeline.tokens import current_vault, open_token
+from copilot_pipeline.tokens import current_vault, open_credential
 from copilot_pipeline.vault import Identity
 from copilot_pipeline.warehouse import accounts as stored
 from copilot_pipeline.warehouse.accounts import Account, Profile
@@ -175,15 +176,21 @@ def select_accounts(database: Database, account_ids: Sequence[int] = ()) -> list
 def open_client(
     database: Database, account: Account, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY
 ) -> GitHubClient:
-    """A client that holds the account's opened token for as long as it lives: close it."""
+    """A client of the account, whose credential is opened for it; close it after use."""
+    return client_of(account, open_credential(database, account), retry_policy)
+
+
+def client_of(
+    account: Account, credential: Credential, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY
+) -> GitHubClient:
+    """A client of the account with its opened credential; close it after use."""
     login = one_line(account.login)
     try:
         # Again: the setting may have changed since the import, and so may the stored row.
         endpoint = allowed_endpoint(account.endpoint)
     except RefusedUrlError as error:
         raise RefusedUrlError(f"account {login}: {error}.") from None
-    token = open_token(database, account)
-    connection = _connection(endpoint, token, account.proxy, retry_policy)
+    connection = _connection(endpoint, credential, account.proxy, retry_policy)
     return GitHubClient(connection, login)
 
 
@@ -210,7 +217,8 @@ def _ask_for_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
             "repeated here."
         )
     endpoint = allowed_endpoint(endpoint)
-    with GitHubClient(_connection(endpoint, token, proxy, DEFAULT_RETRY_POLICY)) as client:
+    connection = _connection(endpoint, PersonalAccessToken(token), proxy, DEFAULT_RETRY_POLICY)
+    with GitHubClient(connection) as client:
         user = client.user()
     if any(token in (text or "") for text in (user.login, user.token_scopes, user.node_id)):
         raise AccountError("the answer repeats the token. Check the endpoint.")
@@ -225,11 +233,11 @@ def _ask_for_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
 
 
 def _connection(
-    endpoint: str, token: str, proxy: str | None, retry_policy: RetryPolicy
+    endpoint: str, credential: Credential, proxy: str | None, retry_policy: RetryPolicy
 ) -> Connection:
     return Connection(
         endpoint=endpoint,
-        token=token,
+        credential=credential,
         proxy=proxy,
         download_hosts=settings.download_hosts(),
         storage_accounts=settings.storage_accounts(),

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from copilot_pipeline import settings
+from copilot_pipeline.github.credentials import Credential, PersonalAccessToken
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.vault import Vault, VaultError
 from copilot_pipeline.warehouse.accounts import Account, list_accounts, reseal
@@ -25,8 +26,8 @@ def current_vault() -> Vault:
     return Vault(settings.token_secret(), previous_secret=settings.previous_token_secret())
 
 
-def open_token(database: Database, account: Account) -> str:
-    """The account's token. If the key derivation was raised since, it is sealed anew first."""
+def open_credential(database: Database, account: Account) -> Credential:
+    """The account's credential. Sealed anew first if the key derivation was raised since."""
     vault = current_vault()
     with _naming(account):
         token = vault.open(account.sealed, account.identity)
@@ -36,7 +37,7 @@ def open_token(database: Database, account: Account) -> str:
             # Not while a rotation looks at the same token.
             lock_accounts(connection)
             reseal(connection, account, sealed)
-    return token
+    return PersonalAccessToken(token, account.login)
 
 
 def rotate_secret(database: Database) -> Rotation:

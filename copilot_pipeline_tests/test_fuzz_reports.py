@@ -23,6 +23,7 @@ from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.demo.reports import organization_day
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.reports import LEGACY
 from copilot_pipeline.transform import language_metrics, org_metrics, seats
@@ -255,7 +256,7 @@ class Warehouse:
 
     def _open_client(self, *_: object) -> GitHubClient:
         # The token's key takes a tenth of a second to derive, which these tests are not about.
-        return GitHubClient(Connection(self.github.url, self.github.token), "demo-admin")
+        return GitHubClient(Connection(self.github.url, PersonalAccessToken(self.github.token)), "demo-admin")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from copilot_pipeline.github import client as client_module
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, LinkExpiredError, RefusedUrlError
 from copilot_pipeline.github.retries import RetryPolicy
+from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
 
 ORG = ("organization", "octo-demo")
@@ -27,7 +28,7 @@ QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.05, unhinted_wai
 
 def client_of(github: SimulatedGitHub, policy: RetryPolicy = QUICK, **options: Any) -> GitHubClient:
     """A client of the simulated GitHub; `options` replace fields of its `Connection`."""
-    connection = Connection(endpoint=github.url, token=github.token, retry_policy=policy)
+    connection = Connection(endpoint=github.url, credential=PersonalAccessToken(github.token), retry_policy=policy)
     return GitHubClient(replace(connection, **options), "demo-admin")
 
 

@@ -16,6 +16,7 @@ from copilot_pipeline.github import errors, transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import AccessError, GitHubError, Subject, check
 from copilot_pipeline.github.meanings import Meaning
+from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.redaction import looks_like_token, redact
 from copilot_pipeline_tests.leaks import leaked
@@ -189,7 +190,7 @@ def test_an_answer_that_is_too_large_is_given_up_at_once(
 
 
 def test_the_token_is_in_no_repr(github: SimulatedGitHub, client: GitHubClient) -> None:
-    connection = Connection(endpoint=github.url, token=github.token)
+    connection = Connection(endpoint=github.url, credential=PersonalAccessToken(github.token))
     assert github.url in repr(connection)
     assert github.token not in repr(connection) + repr(client) + str(vars(client))
 

@@ -23,6 +23,7 @@ from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError
+from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection, Transport
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
@@ -169,12 +170,12 @@ def test_a_token_in_an_answer_that_is_no_http_is_neither_logged_nor_raised(
         assert TOKEN in head
         connection.sendall(answer)
 
-    with wire(script) as (address, seen), Transport(Connection(address, TOKEN)) as transport:
+    with wire(script) as (address, seen), Transport(Connection(address, PersonalAccessToken(TOKEN))) as transport:
         assert TOKEN not in repr(transport)
     with (
         wire(script) as (address, seen),
         pytest.raises(GitHubError) as raised,
-        GitHubClient(Connection(address, TOKEN, retry_policy=ONCE)) as client,
+        GitHubClient(Connection(address, PersonalAccessToken(TOKEN), retry_policy=ONCE)) as client,
     ):
         client.user()
     assert seen
@@ -557,7 +558,7 @@ def test_no_object_shows_a_secret_in_its_repr(
         with database.read() as connection:
             (row,) = connection.execute(sa.select(tables.accounts)).all()
         database_repr = repr(database) + str(database) + repr(database.engine)
-    connection_of = Connection(github.url, TOKEN)
+    connection_of = Connection(github.url, PersonalAccessToken(TOKEN))
     with (
         Database(warehouse_environment) as database,
         open_client(database, account) as client,

@@ -29,6 +29,7 @@ from copilot_pipeline.github.errors import (
     check_download,
 )
 from copilot_pipeline.github.retries import RetryPolicy
+from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.transform import language_metrics, org_metrics
 from copilot_pipeline.transform.records import aggregate_day, legacy_days
@@ -377,7 +378,9 @@ REPORT_PATH = f"/metrics/reports/{REPORT}$"
 @pytest.fixture
 def client(github: SimulatedGitHub) -> Iterator[GitHubClient]:
     at_once = RetryPolicy(attempts=1, rate_limit_attempts=1)
-    with GitHubClient(Connection(github.url, github.token, retry_policy=at_once)) as client:
+    with GitHubClient(
+        Connection(github.url, PersonalAccessToken(github.token), retry_policy=at_once)
+    ) as client:
         yield client
 
 

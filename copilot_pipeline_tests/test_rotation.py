@@ -14,7 +14,7 @@ from copilot_pipeline import settings, tokens
 from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.users import authenticated_user
-from copilot_pipeline.tokens import open_token
+from copilot_pipeline.tokens import open_credential
 from copilot_pipeline.vault import Identity, KeyDerivation, Vault, VaultError
 from copilot_pipeline.warehouse.accounts import Account, Profile, reseal, save_account
 from copilot_pipeline.warehouse.database import Database
@@ -61,7 +61,7 @@ def accounts(database: Database) -> list[Account]:
 
 def opened(database: Database) -> dict[int, str]:
     """The tokens by account, opened with the secrets that are set."""
-    return {each.github_user_id: open_token(database, each) for each in accounts(database)}
+    return {each.github_user_id: open_credential(database, each).secrets()[0] for each in accounts(database)}
 
 
 def sealed(database: Database) -> list[str]:
@@ -210,7 +210,7 @@ def test_a_token_replaced_before_it_is_sealed_anew_is_not_overwritten(
     store(warehouse, 1, Vault(NEW))
     before = sealed(warehouse)
     with secrets_set(NEW, OLD):
-        assert open_token(warehouse, stale) == TOKENS[1]
+        assert open_credential(warehouse, stale).secrets()[0] == TOKENS[1]
     assert sealed(warehouse) == before
 
 

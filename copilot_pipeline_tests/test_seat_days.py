@@ -22,6 +22,7 @@ from copilot_pipeline.days import day_range, newest_complete_day
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.reports import ORGANIZATION, USERS
 from copilot_pipeline.warehouse import tables
@@ -255,7 +256,9 @@ def client_of(github: SimulatedGitHub) -> OpenClient:
     """Without opening the sealed token, which takes a tenth of a second each time."""
 
     def open_client(_: Database, account: Account) -> GitHubClient:
-        return GitHubClient(Connection(github.url, github.token), account.login)
+        return GitHubClient(
+            Connection(github.url, PersonalAccessToken(github.token)), account.login
+        )
 
     return open_client
 

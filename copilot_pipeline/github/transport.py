@@ -5,16 +5,16 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
 import httpx
 
 from copilot_pipeline.github.bodies import Body, Limit
+from copilot_pipeline.github.credentials import Credential
 from copilot_pipeline.github.deadlines import deadline, limited_transport
 from copilot_pipeline.github.documents import Document, Spool, require_text
-from copilot_pipeline.github.echoes import repeats
 from copilot_pipeline.github.errors import (
     Answer,
     GitHubError,
@@ -46,10 +46,10 @@ _TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy
 
 @dataclass(frozen=True)
 class Connection:
-    """Where and how a token's requests go."""
+    """Where and how the requests of a credential go."""
 
     endpoint: str
-    token: str = field(repr=False)
+    credential: Credential
     proxy: str | None = None
     download_hosts: tuple[str, ...] = ()
     storage_accounts: tuple[str, ...] = ()
@@ -58,14 +58,14 @@ class Connection:
 
 
 class Transport:
-    """The HTTP side of one token: one pool for the API, one without credentials for downloads."""
+    """The HTTP side of one credential: a pool for the API, and one without it for downloads."""
 
     def __init__(self, connection: Connection) -> None:
         # They log whole addresses and headers, with the signatures of download links.
         for name in _TALKATIVE:
             logging.getLogger(name).disabled = True
         self._endpoint = httpx.URL(connection.endpoint)
-        self._token = connection.token
+        self._credential = connection.credential
         self._hosts = DownloadHosts.of(
             connection.endpoint, connection.download_hosts, connection.storage_accounts
         )
@@ -74,11 +74,12 @@ class Transport:
         self._download_retries: dict[bytes, Retries] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self._api = self._new_client(connection)
-        self._downloads = self._new_client(connection)
+        # A credential goes to the endpoint only: downloads have a client without it.
+        self._api = self._new_client(connection, connection.credential)
+        self._downloads = self._new_client(connection, None)
 
     @staticmethod
-    def _new_client(connection: Connection) -> httpx.Client:
+    def _new_client(connection: Connection, auth: Credential | None) -> httpx.Client:
         # trust_env: HTTP(S)_PROXY of the machine is not an account's own setting.
         transport = httpx.HTTPTransport(
             trust_env=False,
@@ -88,6 +89,7 @@ class Transport:
         )
         return httpx.Client(
             trust_env=False,
+            auth=auth,
             transport=limited_transport(transport),
             timeout=TIMEOUT,
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
@@ -102,7 +104,6 @@ class Transport:
         """The API's answer to an address that GitHub gave; it must lie at the endpoint."""
         headers = {
             "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {self._token}",
             "X-GitHub-Api-Version": API_VERSION,
         }
 
@@ -113,7 +114,7 @@ class Transport:
                 self._api, url, headers, subject, self._require_own_origin, body
             )
             answer = Answer(response.status_code, response.headers, content.getvalue(), address)
-            check(answer, subject, self._token)
+            check(answer, subject, *self._credential.secrets())
             self._require_no_echo(address, [answer.body], subject)
             return answer
 
@@ -161,7 +162,7 @@ class Transport:
 
     def _require_no_echo(self, url: str, blocks: Iterable[bytes], subject: Subject) -> None:
         """What an answer holds is stored as received, and a token is stored sealed only."""
-        if repeats(self._token, [url.encode()]) or repeats(self._token, blocks):
+        if self._credential.is_repeated([url.encode()]) or self._credential.is_repeated(blocks):
             raise GitHubError(f"{subject}: the answer repeats the token. Check the endpoint.")
 
     def close(self) -> None:

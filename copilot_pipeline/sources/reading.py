@@ -18,6 +18,9 @@ from copilot_pipeline.sources.names import normalized
 from copilot_pipeline.sources.shape import Record, RecordError, parse_json, storable
 from copilot_pipeline.sources.source import Answer, Reading
 
+# What is parsed at once: a line, or a file that is one value.
+MAX_VALUE_BYTES = 32 * 1024 * 1024
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -82,13 +85,21 @@ def _records_of_file(record: Record, answer: Answer, unknown: Counter[str]) -> I
             continue
         if is_first and not _is_object(line):
             # One JSON value over several lines, or an array.
-            yield from _records_of_value(record, parse_json(answer.content().strip()), unknown)
+            content = answer.content()
+            _require_fit(content, "a file that is one JSON value")
+            yield from _records_of_value(record, parse_json(content.strip()), unknown)
             return
         is_first = False
+        _require_fit(line, f"line {number}")
         try:
             yield from _records_of_line(record, line, unknown)
         except RecordError as error:
             raise type(error)(f"line {number}: {error}") from None
+
+
+def _require_fit(text: bytes, what: str) -> None:
+    if len(text) > MAX_VALUE_BYTES:
+        raise RecordError(f"{what} is larger than {MAX_VALUE_BYTES // 1024 // 1024} MiB")
 
 
 def _is_object(line: bytes) -> bool:
