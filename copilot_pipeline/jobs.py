@@ -67,9 +67,29 @@ def account_import() -> None:
     import_account_op()
 
 
+# Dagster's own check of types would repeat a token that was given in the place of a list.
+_UNCHECKED = {
+    name: dg.Field(dg.Any, default_value=field.default_value, description=field.description)
+    for name, field in IMPORT_ACCOUNT.items()
+}
+
+
+def _require_type(name: str, value: object) -> None:
+    default = IMPORT_ACCOUNT[name].default_value
+    if isinstance(default, list):
+        fits = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    else:
+        fits = isinstance(value, str) or value is default is None
+    if not fits:
+        what = "a list of texts" if isinstance(default, list) else "a text"
+        raise settings.SettingError(f"{name} must be {what}. What was given is not repeated here.")
+
+
 def _refuse_secrets(run_config: dict[str, Any]) -> dict[str, Any]:
     """Runs before Dagster stores the run: a secret given by mistake is then written nowhere."""
     given = run_config["ops"]["import_account"]["config"]
+    for name, value in given.items():
+        _require_type(name, value)
     settings.require_variable_name(given["token_env"])
     allowed_endpoint(given["endpoint"])
     lists = (*given["organizations"], *given["enterprises"], *given["reports"])
@@ -86,7 +106,7 @@ import_account_job = account_import.to_job(
     config=dg.ConfigMapping(
         config_fn=_refuse_secrets,
         config_schema={
-            "ops": {"import_account": {"config": IMPORT_ACCOUNT}},
+            "ops": {"import_account": {"config": _UNCHECKED}},
             "loggers": dg.Field(dict, is_required=False),
         },
     ),

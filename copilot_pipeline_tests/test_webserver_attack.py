@@ -264,7 +264,7 @@ def test_no_configuration_of_a_run_takes_its_value_from_a_variable(
     named = json.loads(json.dumps(config).replace("VARIABLE", variable))
     tags = {"dagster/partition": str(newest_complete_day())} if job == "daily_copilot" else {}
     answer = attacked.get(LAUNCH, launch(job, named, **tags))
-    assert answer["data"]["launchRun"]["__typename"] == "RunConfigValidationInvalid"
+    assert answer["data"]["launchRun"]["__typename"] != "LaunchRunSuccess"
     attacked.finished_runs()
     attacked.require_no_secret()
 
