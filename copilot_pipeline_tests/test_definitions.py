@@ -166,3 +166,10 @@ def test_the_rooms_that_know_no_dagster_do_not_import_it() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert ended.returncode == 0, ended.stderr.decode()
+
+
+@pytest.mark.parametrize(("job", "hours"), [("daily_copilot", 6), ("metrics_backfill", 48)])
+def test_a_run_has_a_longest_time_and_the_instance_watches_it(job: str, hours: int) -> None:
+    assert defs.resolve_job_def(job).run_tags["dagster/max_runtime"] == str(hours * 3600)
+    with dg.DagsterInstance.get() as instance:
+        assert instance.run_monitoring_enabled

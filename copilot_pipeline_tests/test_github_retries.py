@@ -12,6 +12,7 @@ import pytest
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.faults import Answer
 from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.organization import ReportFiles
 from copilot_pipeline.github import transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, RateLimitedError, RetryableError
@@ -297,3 +298,28 @@ def test_closing_the_client_ends_the_requests_that_wait(
     assert all(isinstance(call.error, GitHubError) for call in waiting)
     with pytest.raises(GitHubError):
         client.user()
+
+
+def test_a_download_hosts_limit_does_not_hold_up_the_api_or_another_host(
+    github: SimulatedGitHub,
+) -> None:
+    github.faults.add(".", origin="download", **faults.too_many_requests(3), times=1)
+    port = httpx.URL(github.download_url).port
+    with client_of(github, download_hosts=(f"localhost:{port}",)) as client:
+        limited = Timed(lambda: client.report(*REPORT, github.newest_day))
+        wait_for_requests(github, 2)
+        time.sleep(0.1)
+        asks = Timed(client.user)
+        asks.join()
+        address = github.signed_link("/other").replace("127.0.0.1", "localhost")
+        given = ReportFiles([], links=[address])
+        earlier = github.newest_day - timedelta(days=1)
+        github.organization("octo-demo").reports["organization-1-day", earlier] = given
+        github.faults.add("/other$", origin="download", body="{}")
+        elsewhere = Timed(lambda: client.report(*REPORT, earlier))
+        elsewhere.join()
+        assert limited.is_alive()
+        limited.join()
+    assert (limited.error, asks.error, elsewhere.error) == (None, None, None)
+    assert max(asks.seconds, elsewhere.seconds) < 2
+    assert limited.seconds > 2.5

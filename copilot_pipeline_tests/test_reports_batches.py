@@ -1,0 +1,172 @@
+"""Reports in pieces: batches that are merged, files that come broken first, wrapped records."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from copilot_pipeline.collect import digest
+from copilot_pipeline.collect.digest import Digest
+from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.demo.organization import ReportFiles
+from copilot_pipeline.reports import USERS
+from copilot_pipeline.transform import records
+from copilot_pipeline.transform.records import parse_records
+from copilot_pipeline.transform.values import TransformError
+from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
+
+SLUG = "octo-demo"
+TABLES = {
+    "_tool_copilot_user_metrics": "user_id",
+    "_tool_copilot_user_metrics_by_language_feature": "user_id, language, feature",
+    "_tool_copilot_unknown_names": "kind, name",
+    "_tool_copilot_restatements": "metric",
+}
+STATUS = "_tool_copilot_collection_status"
+
+
+def line(day: date, number: int, **more: Any) -> str:
+    record = {"day": str(day), "user_id": number, **more}
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def give(github: SimulatedGitHub, files: Sequence[str]) -> None:
+    reports = github.organization(SLUG).reports
+    reports[USERS, github.newest_day] = ReportFiles([*files])
+
+
+def languages(*counts: int | None) -> list[dict[str, Any]]:
+    return [
+        {"language": f"octo-{n}", "feature": "agent_edit", "loc_added_sum": count}
+        for n, count in enumerate(counts)
+    ]
+
+
+def twice(day: date) -> list[str]:
+    """Users who come in two files, with values that differ, are missing, or come once."""
+    field = "totals_by_language_feature"
+    first: list[dict[str, Any]] = [
+        {"loc_added_sum": 3, "used_chat": False, "user_login": "octo-B", field: languages(1, None)},
+        {
+            "loc_added_sum": None,
+            "used_chat": None,
+            "ai_credits_used": 0.25,
+            "user_login": "octo-\u00e9",
+        },
+        {"loc_added_sum": 7, "new_field": 1, "user_login": "octo-z"},
+    ]
+    second: list[dict[str, Any]] = [
+        {
+            "loc_added_sum": 2,
+            "used_chat": True,
+            "user_login": "octo-a",
+            field: languages(None, 5, 6),
+        },
+        {"loc_added_sum": 4, "used_chat": False, "ai_credits_used": 0.125, "user_login": "octo-z"},
+        {"loc_added_sum": 8, "new_field": 2, "user_login": None},
+    ]
+    return ["".join(line(day, n, **each) for n, each in enumerate(f, 1)) for f in (first, second)]
+
+
+def test_a_report_in_many_batches_gives_the_same_rows_as_in_one(
+    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
+    day = github.newest_day
+    found = []
+    for size in (1_000, 1):
+        monkeypatch.setattr(records, "BATCH_RECORDS", size)
+        give(github, [line(day, 1, loc_added_sum=1), line(day, 9)])
+        assert execute("metrics_backfill", [day]).success
+        give(github, twice(day))
+        assert execute("metrics_backfill", [day]).success
+        assert execute("metrics_backfill", [day], assets=["user_metrics"]).success
+        tables = [
+            [
+                {k: v for k, v in row.items() if k != "seen_at"}
+                for row in read_table(warehouse_environment, table, order)
+            ]
+            for table, order in TABLES.items()
+        ]
+        (status,) = read_table(warehouse_environment, STATUS)
+        found.append([*tables[:3], status["sha256"], status["row_count"]])
+    assert found[0] == found[1]
+    assert [len(table) for table in found[0][:3]] == [3, 3, 4]
+    assert {(r["metric"], r["old"], r["new"]) for r in tables[3]} >= {
+        ("row_count", 2.0, 3.0),
+        ("loc_added_sum", 1.0, 15.0),
+    }
+    # From one to the other, back, and again: the same values each time.
+    assert len(tables[3]) % 3 == 0
+
+
+def test_a_bad_line_in_a_later_batch_changes_nothing(
+    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "BATCH_RECORDS", 1)
+    import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
+    day = github.newest_day
+    give(github, [line(day, 1), line(day, 2)])
+    assert execute("metrics_backfill", [day]).success
+    before = read_table(warehouse_environment, "_tool_copilot_user_metrics")
+    give(github, [line(day, 3), line(day, 4), "nonsense\n" + line(day, 5)])
+    assert "line 1 of the report is not JSON" in failure(execute("metrics_backfill", [day]))
+    assert read_table(warehouse_environment, "_tool_copilot_user_metrics") == before
+    assert len(read_table(warehouse_environment, "_raw_copilot_metrics")) == 2
+
+
+@pytest.mark.parametrize("in_memory", [10**9, 1, 100])
+def test_the_digest_is_that_of_the_sorted_records_wherever_they_are_sorted(
+    monkeypatch: pytest.MonkeyPatch, in_memory: int
+) -> None:
+    monkeypatch.setattr(digest, "SORTED_IN_MEMORY", in_memory)
+    given = [{"n": n % 7, "s": "\u00e9\n", "etl_id": n} for n in range(20)]
+    texts = {json.dumps({"n": n, "s": "\u00e9\n"}, sort_keys=True) for n in range(7)}
+    found = Digest()
+    for record in given:
+        found.add([record])
+    assert found.hexdigest() == sha256("\n".join(sorted(texts)).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("broken", ['{"day": "2026-', "<html>Sign in</html>"])
+def test_a_file_that_is_not_json_is_fetched_once_more_with_new_links(
+    warehouse_environment: str, github: SimulatedGitHub, broken: str
+) -> None:
+    import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
+    day = github.newest_day
+    give(github, [line(day, 1), line(day, 2)])
+    github.faults.add("-1.json$", origin="download", body=broken, times=1)
+    assert execute("metrics_backfill", [day]).success
+    assert len(read_table(warehouse_environment, "_tool_copilot_user_metrics")) == 2
+    envelopes = [each for each in github.requests if each.path.endswith(USERS)]
+    assert len(envelopes) == 2
+
+
+def test_users_wrapped_in_day_totals_are_read_if_they_are_of_the_day(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
+    day = github.newest_day
+    entries = [{"day": str(day), "user_id": number} for number in (1, 2)]
+    give(github, [json.dumps({"report_day": str(day), "day_totals": entries}), line(day, 3)])
+    assert execute("metrics_backfill", [day]).success
+    rows = read_table(warehouse_environment, "_tool_copilot_user_metrics")
+    assert [row["user_id"] for row in rows] == [1, 2, 3]
+    give(github, [json.dumps({"day_totals": [*entries, {"day": "2026-01-01", "user_id": 3}]})])
+    said = failure(execute("metrics_backfill", [day]))
+    assert "the report is about 2026-01-01" in said
+
+
+def test_a_large_array_is_read_entry_by_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "LARGEST_VALUE", 60)
+    entries = [{"n": number, "s": "x" * (number % 20)} for number in range(50)]
+    for text in (json.dumps(entries), json.dumps(entries, indent=1)):
+        assert list(parse_records(text)) == entries
+        for end in (1, 30, len(text) // 2, len(text) - 1):
+            with pytest.raises(TransformError, match="not JSON"):
+                list(parse_records(text[:end]))
+    with pytest.raises(TransformError, match="larger than"):
+        list(parse_records(json.dumps([{"s": "x" * 60}])))
