@@ -28,10 +28,9 @@ from copilot_pipeline.collect.metrics import load_metrics
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.snapshots import load_seats
 from copilot_pipeline.days import day_range, newest_complete_day
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization
 from copilot_pipeline.reports import ORGANIZATION as AGGREGATE
 from copilot_pipeline.reports import USERS
+from copilot_pipeline.simulated_github import Organization, SimulatedGitHub
 from copilot_pipeline.transform.reports import TRANSFORMS
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.columns import metadata

@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.faults import Answer
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github import errors, transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import AccessError, GitHubError, Subject, check
 from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.redaction import looks_like_token, redact
+from copilot_pipeline.simulated_github import Answer, SimulatedGitHub, faults
 from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of
 
 # The form of GitHub's oldest tokens, which no pattern can tell from a commit's hash.
@@ -246,7 +244,7 @@ def test_neither_a_token_nor_a_signature_is_logged_or_raised_at_any_level(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     if fault:
-        github.faults.add(".", origin="download", **fault)  # type: ignore[arg-type]
+        github.faults.add(".", origin="download", **fault)
     shown = ""
     with client_of(github) as client:
         try:

@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, RefusedUrlError
 from copilot_pipeline.github.urls import (
@@ -18,6 +17,7 @@ from copilot_pipeline.github.urls import (
     same_origin,
     without_query,
 )
+from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of, links
 
 

@@ -18,14 +18,12 @@ from copilot_pipeline import settings
 from copilot_pipeline.accounts import one_account, open_client
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.days import newest_complete_day
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError
 from copilot_pipeline.github.transport import Connection, Transport
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
+from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub, faults
 from copilot_pipeline.vault import Identity, Vault, VaultError
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database, DatabaseError

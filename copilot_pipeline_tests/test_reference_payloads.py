@@ -13,7 +13,6 @@ import httpx
 import pandas as pd
 import pytest
 
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import (
     AccessError,
@@ -30,6 +29,7 @@ from copilot_pipeline.github.errors import (
 )
 from copilot_pipeline.github.retries import RetryPolicy
 from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.transform import language_metrics, org_metrics
 from copilot_pipeline.transform.records import aggregate_day, legacy_days
 from copilot_pipeline.transform.seats import from_page

@@ -12,8 +12,7 @@ import pytest
 
 from copilot_pipeline import settings, tokens
 from copilot_pipeline.accounts import all_accounts
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.users import authenticated_user
+from copilot_pipeline.simulated_github import SimulatedGitHub, authenticated_user
 from copilot_pipeline.tokens import open_token
 from copilot_pipeline.vault import Identity, KeyDerivation, Vault, VaultError
 from copilot_pipeline.warehouse.accounts import Account, Profile, reseal, save_account
