@@ -22,19 +22,18 @@ from typing import Any
 
 import httpx
 import sqlalchemy as sa
-
-from copilot_pipeline.accounts import AccountOptions, import_account, open_client
 from copilot_pipeline.collect.metrics import load_metrics
-from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.snapshots import load_seats
-from copilot_pipeline.days import day_range, newest_complete_day
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization
 from copilot_pipeline.reports import ORGANIZATION as AGGREGATE
 from copilot_pipeline.reports import USERS
 from copilot_pipeline.transform.reports import TRANSFORMS
-from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.columns import metadata
+
+from copilot_pipeline.accounts import AccountOptions, import_account, open_client
+from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.simulated_github import Organization, SimulatedGitHub
+from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
 
 RUNS = 3

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.cli import run_command
-from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.simulated_github import SimulatedGitHub
 
 Output = pytest.CaptureFixture[str]
 

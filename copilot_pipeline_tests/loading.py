@@ -6,12 +6,12 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+from copilot_pipeline.reports import ORGANIZATION
 
 from copilot_pipeline.accounts import AccountOptions, import_account
 from copilot_pipeline.definitions import defs
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.partitions import range_tags
-from copilot_pipeline.reports import ORGANIZATION
+from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
 
 Rows = list[dict[str, Any]]

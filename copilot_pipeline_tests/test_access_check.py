@@ -17,11 +17,14 @@ import pytest
 
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.days import newest_complete_day
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.faults import Answer
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization, ReportFiles
-from copilot_pipeline.demo.users import authenticated_user
+from copilot_pipeline.simulated_github import (
+    Answer,
+    Organization,
+    ReportFiles,
+    SimulatedGitHub,
+    authenticated_user,
+    faults,
+)
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.loading import execute, failure
 

@@ -6,9 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.users import authenticated_user, copilot_user
+from copilot_pipeline.simulated_github import (
+    SimulatedGitHub,
+    authenticated_user,
+    copilot_user,
+    faults,
+)
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.loading import execute, failure, read_table
 

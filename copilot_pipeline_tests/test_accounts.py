@@ -15,9 +15,7 @@ import pytest
 
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.days import newest_complete_day
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization
-from copilot_pipeline.demo.users import authenticated_user
+from copilot_pipeline.simulated_github import Organization, SimulatedGitHub, authenticated_user
 from copilot_pipeline.warehouse.accounts import lock_accounts
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import save_scope

@@ -7,16 +7,19 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from copilot_pipeline.reports import ORGANIZATION, USERS
 
 from copilot_pipeline import checks
 from copilot_pipeline.checks import METRICS_CHECKS
 from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.definitions import defs
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.catalog import report_records
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization, ReportFiles
-from copilot_pipeline.reports import ORGANIZATION, USERS
+from copilot_pipeline.simulated_github import (
+    Organization,
+    ReportFiles,
+    SimulatedGitHub,
+    faults,
+    report_records,
+)
 from copilot_pipeline.warehouse.database import DatabaseError
 from copilot_pipeline_tests.loading import execute, import_organizations, read_table
 

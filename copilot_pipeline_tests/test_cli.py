@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from copilot_pipeline.reports import ORGANIZATION, REPOS, USER_TEAMS, USERS
 
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.days import day_range, newest_complete_day
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization
-from copilot_pipeline.demo.users import authenticated_user
-from copilot_pipeline.reports import ORGANIZATION, REPOS, USER_TEAMS, USERS
+from copilot_pipeline.simulated_github import (
+    Organization,
+    SimulatedGitHub,
+    authenticated_user,
+    faults,
+)
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.loading import read_table
 
@@ -406,7 +408,9 @@ def test_the_demo_prints_a_summary_twice_and_keeps_to_its_own_folder(tmp_path: P
         assert "repos-1-day of octo-labs and octo-corp, is still broken" in ended.stdout
         assert "has no seats and no billing" in ended.stdout
         assert "octo-editor, octo-model-1, octo-script" in ended.stdout
-        told.append("was not there yet" in ended.stdout and "was collected again" in ended.stdout)
+        told.append(
+            "was not ready at first" in ended.stdout and "was collected again" in ended.stdout
+        )
         assert "unknown" not in ended.stdout
         assert "Traceback" not in ended.stderr
     # The second time, those days are there already.

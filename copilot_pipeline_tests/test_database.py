@@ -15,6 +15,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from copilot_pipeline.warehouse.metrics import RawPart, replace_report
+from copilot_pipeline.warehouse.snapshots import stage_seats
+from copilot_pipeline.warehouse.types import UtcDateTime
 from psycopg import sql
 
 from copilot_pipeline.days import newest_complete_day
@@ -26,9 +29,6 @@ from copilot_pipeline.warehouse import (
     tables,
 )
 from copilot_pipeline.warehouse.database import VERSION_TABLE, Database, DatabaseError, parse_url
-from copilot_pipeline.warehouse.metrics import RawPart, replace_report
-from copilot_pipeline.warehouse.snapshots import stage_seats
-from copilot_pipeline.warehouse.types import UtcDateTime
 
 
 def test_the_revisions_make_exactly_the_declared_tables(database: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from copilot_pipeline import settings
 from copilot_pipeline.definitions import build_defs, defs
-from copilot_pipeline.demo.github import SimulatedGitHub
+from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
 
 METRICS_ASSETS = {
@@ -161,7 +161,7 @@ def test_the_rooms_that_know_no_dagster_do_not_import_it() -> None:
         "import sys\n"
         "import copilot_pipeline.github.client, copilot_pipeline.vault, copilot_pipeline.accounts\n"
         "import copilot_pipeline.collect.metrics, copilot_pipeline.collect.snapshots\n"
-        "import copilot_pipeline.cli, copilot_pipeline.demo.github\n"
+        "import copilot_pipeline.cli, copilot_pipeline.simulated_github\n"
         "assert 'dagster' not in sys.modules\n"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)

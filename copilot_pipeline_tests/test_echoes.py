@@ -6,11 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from copilot_pipeline.demo.faults import Origin
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github import files
 from copilot_pipeline.github.echoes import repeats
 from copilot_pipeline.github.errors import GitHubError
+from copilot_pipeline.simulated_github import Origin, SimulatedGitHub
 from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
 from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of, give
 

@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 
 from copilot_pipeline import settings
 from copilot_pipeline.cli import cli, run_command
-from copilot_pipeline.demo.github import DEMO_TOKEN, SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization
+from copilot_pipeline.simulated_github import DEMO_TOKEN, Organization, SimulatedGitHub
 from copilot_pipeline_tests.fuzzing import any_text, examples
 from copilot_pipeline_tests.leaks import SECRET
 from copilot_pipeline_tests.loading import import_organizations

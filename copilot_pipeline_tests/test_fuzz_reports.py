@@ -10,21 +10,8 @@ from typing import Any, ParamSpec, TypeVar
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from hypothesis import example, given
-from hypothesis import strategies as st
-
 from copilot_pipeline.collect.metrics import load_metrics
-from copilot_pipeline.collect.outcomes import Outcome, State
-from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.snapshots import load_seats
-from copilot_pipeline.days import newest_complete_day
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization, ReportFiles
-from copilot_pipeline.demo.reports import organization_day
-from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.github.client import GitHubClient
-from copilot_pipeline.github.credentials import PersonalAccessToken
-from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.reports import LEGACY
 from copilot_pipeline.transform import language_metrics, org_metrics, seats
 from copilot_pipeline.transform.records import (
@@ -35,6 +22,22 @@ from copilot_pipeline.transform.records import (
 )
 from copilot_pipeline.transform.reports import TRANSFORMS, derive
 from copilot_pipeline.transform.values import TransformError, json_text
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from copilot_pipeline.collect.outcomes import Outcome, State
+from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.days import newest_complete_day
+from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.credentials import PersonalAccessToken
+from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.simulated_github import (
+    Organization,
+    ReportFiles,
+    SimulatedGitHub,
+    report_records,
+)
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.rows import frame_rows
@@ -256,7 +259,9 @@ class Warehouse:
 
     def _open_client(self, *_: object) -> GitHubClient:
         # The token's key takes a tenth of a second to derive, which these tests are not about.
-        return GitHubClient(Connection(self.github.url, PersonalAccessToken(self.github.token)), "demo-admin")
+        return GitHubClient(
+            Connection(self.github.url, PersonalAccessToken(self.github.token)), "demo-admin"
+        )
 
 
 @pytest.fixture
@@ -304,7 +309,7 @@ def test_any_report_replaces_its_day_as_a_whole_or_changes_nothing(warehouse: Wa
 
     @examples(30)
     @given(files=st.lists(report_files(day), min_size=1, max_size=2))
-    @example(files=[json.dumps(organization_day(Organization(SLUG), day)).encode()])
+    @example(files=[json.dumps(*report_records(Organization(SLUG), REPORT, day)).encode()])
     def check(files: list[bytes]) -> None:
         before = warehouse.rows(*raw_and_tool)
         warehouse.github.organization(SLUG).reports[REPORT, day] = ReportFiles([*files])

@@ -8,18 +8,22 @@ from typing import Any
 
 import pytest
 
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.faults import Body
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import NotReady, Organization, ReportFiles
-from copilot_pipeline.demo.seats import billing
-from copilot_pipeline.demo.users import authenticated_user
 from copilot_pipeline.github import client as client_module
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.errors import GitHubError, LinkExpiredError, RefusedUrlError
 from copilot_pipeline.github.retries import RetryPolicy
-from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.simulated_github import (
+    Body,
+    NotReady,
+    Organization,
+    ReportFiles,
+    SimulatedGitHub,
+    authenticated_user,
+    faults,
+)
+from copilot_pipeline.simulated_github.seats import billing
 
 ORG = ("organization", "octo-demo")
 REPORT = (*ORG, "organization-1-day")
@@ -28,7 +32,9 @@ QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.05, unhinted_wai
 
 def client_of(github: SimulatedGitHub, policy: RetryPolicy = QUICK, **options: Any) -> GitHubClient:
     """A client of the simulated GitHub; `options` replace fields of its `Connection`."""
-    connection = Connection(endpoint=github.url, credential=PersonalAccessToken(github.token), retry_policy=policy)
+    connection = Connection(
+        endpoint=github.url, credential=PersonalAccessToken(github.token), retry_policy=policy
+    )
     return GitHubClient(replace(connection, **options), "demo-admin")
 
 

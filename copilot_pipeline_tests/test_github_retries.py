@@ -9,13 +9,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.faults import Answer
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import ReportFiles
 from copilot_pipeline.github import transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, RateLimitedError, RetryableError
+from copilot_pipeline.simulated_github import Answer, SimulatedGitHub, faults
 from copilot_pipeline_tests.test_github_client import ORG, QUICK, REPORT, client_of, origins
 
 

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from copilot_pipeline.accounts import one_account, open_client
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, RefusedUrlError
 from copilot_pipeline.github.urls import (
@@ -19,6 +18,7 @@ from copilot_pipeline.github.urls import (
     same_origin,
     without_query,
 )
+from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import import_organizations
 from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of, links

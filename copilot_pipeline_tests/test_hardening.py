@@ -24,10 +24,6 @@ import sqlalchemy as sa
 from copilot_pipeline.accounts import AccountOptions, import_account, one_account, open_client
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.days import newest_complete_day
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.faults import Answer
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import ReportFiles
 from copilot_pipeline.github import transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import (
@@ -37,6 +33,7 @@ from copilot_pipeline.github.errors import (
     RetryableError,
 )
 from copilot_pipeline.github.urls import normalize_proxy
+from copilot_pipeline.simulated_github import Answer, ReportFiles, SimulatedGitHub, faults
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.loading import execute, import_organizations, read_table

@@ -5,18 +5,17 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
+from copilot_pipeline.collect.metrics import load_metrics
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from copilot_pipeline.accounts import open_client
 from copilot_pipeline.collect import metrics
-from copilot_pipeline.collect.metrics import load_metrics
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.unexpected import UnexpectedError, described
 from copilot_pipeline.days import newest_complete_day
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.github.client import GitHubClient, Report
 from copilot_pipeline.github.errors import RefusedUrlError
+from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
 from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of

@@ -18,15 +18,13 @@ from copilot_pipeline import settings
 from copilot_pipeline.accounts import one_account, open_client
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.days import newest_complete_day
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.github.client import GitHubClient
-from copilot_pipeline.github.errors import GitHubError
 from copilot_pipeline.github.credentials import PersonalAccessToken
+from copilot_pipeline.github.errors import GitHubError
 from copilot_pipeline.github.transport import Connection, Transport
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
+from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub, faults
 from copilot_pipeline.vault import Identity, Vault, VaultError
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database, DatabaseError
@@ -170,7 +168,10 @@ def test_a_token_in_an_answer_that_is_no_http_is_neither_logged_nor_raised(
         assert TOKEN in head
         connection.sendall(answer)
 
-    with wire(script) as (address, seen), Transport(Connection(address, PersonalAccessToken(TOKEN))) as transport:
+    with (
+        wire(script) as (address, seen),
+        Transport(Connection(address, PersonalAccessToken(TOKEN))) as transport,
+    ):
         assert TOKEN not in repr(transport)
     with (
         wire(script) as (address, seen),

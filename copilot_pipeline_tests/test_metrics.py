@@ -9,10 +9,14 @@ import sqlalchemy as sa
 
 from copilot_pipeline.accounts import AccountOptions, import_account
 from copilot_pipeline.days import day_range, newest_complete_day
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import NotReady, Organization, ReportFiles
-from copilot_pipeline.demo.reports import organization_day
+from copilot_pipeline.simulated_github import (
+    NotReady,
+    Organization,
+    ReportFiles,
+    SimulatedGitHub,
+    faults,
+    report_records,
+)
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
 
@@ -44,7 +48,7 @@ def test_a_hundred_days_are_one_run_and_equal_what_was_served(
     assert sorted(rows) == days
     languages = read_table(warehouse_environment, LANGUAGES, "day, language")
     for day in days:
-        served = organization_day(github.organization("octo-demo"), day)
+        (served,) = report_records(github.organization("octo-demo"), REPORT, day)
         completion = next(
             f for f in served["totals_by_feature"] if f["feature"] == "code_completion"
         )

@@ -12,9 +12,13 @@ from typing import Any
 import httpx
 import pandas as pd
 import pytest
+from copilot_pipeline.transform import language_metrics, org_metrics
+from copilot_pipeline.transform.records import aggregate_day, legacy_days
+from copilot_pipeline.transform.seats import from_page
+from copilot_pipeline.transform.values import TransformError
 
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.errors import (
     AccessError,
     Answer,
@@ -29,12 +33,8 @@ from copilot_pipeline.github.errors import (
     check_download,
 )
 from copilot_pipeline.github.retries import RetryPolicy
-from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
-from copilot_pipeline.transform import language_metrics, org_metrics
-from copilot_pipeline.transform.records import aggregate_day, legacy_days
-from copilot_pipeline.transform.seats import from_page
-from copilot_pipeline.transform.values import TransformError
+from copilot_pipeline.simulated_github import SimulatedGitHub
 
 VIEWER = "peer_samples/copilot-metrics-viewer"
 FAROS = "peer_samples/faros-airbyte-connectors"

@@ -1,10 +1,9 @@
 """Which reports a scope collects: all, or those that were chosen on import and update."""
 
 import pytest
-
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Enterprise, Organization
 from copilot_pipeline.reports import ENTERPRISE, ORGANIZATION, REPOS, USER_TEAMS, USERS
+
+from copilot_pipeline.simulated_github import Enterprise, Organization, SimulatedGitHub
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.loading import execute, read_table
 

@@ -7,15 +7,14 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-
-from copilot_pipeline.collect import digest
 from copilot_pipeline.collect.digest import Digest
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import ReportFiles
 from copilot_pipeline.reports import USERS
 from copilot_pipeline.transform import records
 from copilot_pipeline.transform.records import parse_records
 from copilot_pipeline.transform.values import TransformError
+
+from copilot_pipeline.collect import digest
+from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
 from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
 
 SLUG = "octo-demo"

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import ReportFiles
+from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
 from copilot_pipeline_tests.loading import execute, failure, import_organizations
 from copilot_pipeline_tests.test_reports_oracle import (
     ACTIVE_USERS,

@@ -6,14 +6,12 @@ from typing import Any, Self
 
 import pytest
 import sqlalchemy as sa
+from copilot_pipeline.collect.metrics import load_metrics
+from copilot_pipeline.warehouse.columns import metadata
 
 from copilot_pipeline.accounts import open_client
-from copilot_pipeline.collect.metrics import load_metrics
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import NotReady
-from copilot_pipeline.warehouse.columns import metadata
+from copilot_pipeline.simulated_github import NotReady, SimulatedGitHub, faults
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import execute, failure, import_organizations
 from copilot_pipeline_tests.test_reports_edges import (

@@ -11,13 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from copilot_pipeline.warehouse.columns import metadata
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.accounts import AccountOptions, import_account
 from copilot_pipeline.days import day_range, newest_complete_day
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Enterprise, Organization
-from copilot_pipeline.warehouse.columns import metadata
+from copilot_pipeline.simulated_github import Enterprise, Organization, SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import execute, failure
 

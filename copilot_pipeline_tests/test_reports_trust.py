@@ -14,14 +14,18 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from copilot_pipeline.warehouse.columns import metadata
 
 from copilot_pipeline import settings
 from copilot_pipeline.days import day_range, reachable_window
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import NotReady, Organization, ReportFiles
 from copilot_pipeline.github.retries import Retries
-from copilot_pipeline.warehouse.columns import metadata
+from copilot_pipeline.simulated_github import (
+    NotReady,
+    Organization,
+    ReportFiles,
+    SimulatedGitHub,
+    faults,
+)
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import execute, failure, import_organizations
 from copilot_pipeline_tests.test_reports_edges import (

@@ -12,8 +12,7 @@ import pytest
 
 from copilot_pipeline import settings, tokens
 from copilot_pipeline.accounts import all_accounts
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.users import authenticated_user
+from copilot_pipeline.simulated_github import SimulatedGitHub, authenticated_user
 from copilot_pipeline.tokens import open_credential
 from copilot_pipeline.vault import Identity, KeyDerivation, Vault, VaultError
 from copilot_pipeline.warehouse.accounts import Account, Profile, reseal, save_account
@@ -61,7 +60,10 @@ def accounts(database: Database) -> list[Account]:
 
 def opened(database: Database) -> dict[int, str]:
     """The tokens by account, opened with the secrets that are set."""
-    return {each.github_user_id: open_credential(database, each).secrets()[0] for each in accounts(database)}
+    return {
+        each.github_user_id: open_credential(database, each).secrets()[0]
+        for each in accounts(database)
+    }
 
 
 def sealed(database: Database) -> list[str]:

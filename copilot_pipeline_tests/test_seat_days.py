@@ -11,25 +11,24 @@ from typing import Any
 import alembic.command
 import pytest
 import sqlalchemy as sa
-
 from copilot_pipeline.collect.metrics import load_metrics
+from copilot_pipeline.collect.snapshots import load_seats, rebuild_seats
+from copilot_pipeline.reports import ORGANIZATION, USERS
+from copilot_pipeline.warehouse.report_tables import user_metrics
+
 from copilot_pipeline.collect.outcomes import Outcome, State
 from copilot_pipeline.collect.rebuild import rebuild_metrics
 from copilot_pipeline.collect.scopes import OpenClient, select_scopes
 from copilot_pipeline.collect.seat_days import count_stale_days
-from copilot_pipeline.collect.snapshots import load_seats, rebuild_seats
 from copilot_pipeline.days import day_range, newest_complete_day
-from copilot_pipeline.demo.github import SimulatedGitHub
-from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
-from copilot_pipeline.reports import ORGANIZATION, USERS
+from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history_tables import collection_status
-from copilot_pipeline.warehouse.report_tables import user_metrics
 from copilot_pipeline.warehouse.seat_days import (
     count_seat_day,
     list_uncounted_days,

@@ -8,10 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from copilot_pipeline.days import day_range, newest_complete_day
-from copilot_pipeline.demo import faults
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.history import take_snapshots
-from copilot_pipeline.demo.organization import Organization, Tenure
+from copilot_pipeline.simulated_github import Organization, SimulatedGitHub, Tenure, faults
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
 

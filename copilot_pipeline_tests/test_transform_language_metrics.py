@@ -4,7 +4,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-
 from copilot_pipeline.transform import language_metrics
 from copilot_pipeline.transform.values import TransformError
 

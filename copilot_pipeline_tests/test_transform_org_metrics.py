@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-
 from copilot_pipeline.transform import org_metrics
 from copilot_pipeline.transform.values import TransformError
 

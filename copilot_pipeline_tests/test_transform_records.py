@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-
 from copilot_pipeline.transform.records import (
     aggregate_day,
     legacy_day,

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-
 from copilot_pipeline.transform.seats import SeatPage, from_page
 from copilot_pipeline.transform.values import TransformError
 

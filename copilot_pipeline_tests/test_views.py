@@ -6,12 +6,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.types import TypeEngine
-
-from copilot_pipeline.days import day_range, newest_complete_day, reachable_window
-from copilot_pipeline.warehouse import tables
-from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.history_tables import collection_status, definition_changes
 from copilot_pipeline.warehouse.report_tables import (
     BY_FEATURE,
     scope_breakdowns,
@@ -20,8 +14,14 @@ from copilot_pipeline.warehouse.report_tables import (
     user_teams,
     was_active,
 )
-from copilot_pipeline.warehouse.scopes import delete_scope
 from copilot_pipeline.warehouse.types import UtcDateTime
+from sqlalchemy.types import TypeEngine
+
+from copilot_pipeline.days import day_range, newest_complete_day, reachable_window
+from copilot_pipeline.warehouse import tables
+from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.history_tables import collection_status, definition_changes
+from copilot_pipeline.warehouse.scopes import delete_scope
 
 Row = dict[str, Any]
 

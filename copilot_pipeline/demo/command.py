@@ -1,4 +1,4 @@
-"""`copilot-pipeline demo`: the whole pipeline on a simulated GitHub, then what a manager reads."""
+"""`copilot-pipeline demo`: the whole pipeline on a simulated GitHub, and a summary of it."""
 
 import os
 import secrets
@@ -15,15 +15,14 @@ from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import REREAD_DAYS, Today, day_range
 from copilot_pipeline.demo import story as story_of
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.history import take_snapshots
 from copilot_pipeline.demo.octo_corp import ENTERPRISE, LABELS, NEW, OLD, octo_corp
-from copilot_pipeline.demo.organization import Enterprise
 from copilot_pipeline.demo.story import Story
 from copilot_pipeline.demo.telling import Statuses, describe, how_to_go_on, tell
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.running import RunResult, import_account_in_job, run_days
 from copilot_pipeline.scopes import update_scope
+from copilot_pipeline.simulated_github import Enterprise, SimulatedGitHub
 from copilot_pipeline.sources import ORGANIZATION_DAY
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import DayState, read_statuses
@@ -31,9 +30,9 @@ from copilot_pipeline.warehouse.scopes import Scope, removed_endpoints
 from copilot_pipeline.warehouse.summary import read_summary
 
 HOME = ".demo"
-LOOPBACK = "127.0.0.1"
 TOKEN_VARIABLE = "COPILOT_DEMO_TOKEN"  # noqa: S105 (a name)
 TOKEN_LIFETIME = timedelta(days=41)
+LOOPBACK = "127.0.0.1"
 
 
 class DemoError(CopilotPipelineError):
@@ -43,10 +42,12 @@ class DemoError(CopilotPipelineError):
 def run_demo(days: int) -> str:
     """Imports an account, loads that many days with their seat snapshots, and returns the summary.
 
-    The enterprise's first days come from the old metrics API. Then a second run as the schedule
-    makes it: what was late, restated or broken is as it should be, but for one gap. Everything it
-    writes lies in `.demo` of the working directory, apart from a warehouse that `DATABASE_URL`
-    names; one that holds other accounts is refused.
+    The enterprise's first days come from the old metrics API. Then it runs once more, as the
+    schedule does, and collects what was late, restated or broken, but for one gap. Everything is
+    written to `.demo` in the working directory, apart from a warehouse that `DATABASE_URL` names.
+
+    Raises:
+        DemoError: the warehouse holds real accounts, or a run failed.
     """
     home = _prepare_home()
     with Database(settings.database_url()) as database:
@@ -90,14 +91,14 @@ def _import(github: SimulatedGitHub, metrics_api: str, **scopes: list[str]) -> N
 
 
 def _load(database: Database, today: Today, story: Story, days: list[date]) -> None:
-    """A first load: nothing but what the story broke may have failed."""
+    """Loads the days; only what the story broke may fail."""
     broken = [str(story.gap), str(story.lasting_gap)]
     failures = run_days(database, today, days).failures
     _require_none([line for line in failures if not any(day in line for day in broken)])
 
 
 def _name_scopes(database: Database, enterprise: Enterprise) -> dict[str, Scope]:
-    """Gives the scopes names for people, and their days of roll-out; by slug."""
+    """Gives the scopes names and days of roll-out; returns them by slug."""
     first_days = {each.slug: each.first_day for each in enterprise.organizations}
     scopes = {scope.slug: scope for scope in select_scopes(database)}
     for slug, label in LABELS.items():
@@ -112,24 +113,24 @@ def _statuses(database: Database, scope: Scope) -> Statuses:
 
 
 def _run_as_scheduled(database: Database, today: Today, story: Story, before: Statuses) -> None:
-    """The days that GitHub revises, once more, and the gap of each report, if there are any."""
+    """Loads again the days that GitHub revises, and the gap of each report if there is one."""
     has_gap = before[ORGANIZATION_DAY.name, story.gap].state is DayState.FAILED
     window = day_range(today.newest - timedelta(days=REREAD_DAYS - 1), story.late)
     _require_success(run_days(database, today, window, gap_days=int(has_gap)))
 
 
 def _prepare_home() -> Path:
-    """A DAGSTER_HOME of the demo's own, so that it touches no real data."""
+    """Makes a DAGSTER_HOME of the demo's own, so that it touches no real data."""
     home = Path.cwd() / HOME
     home.mkdir(exist_ok=True)
     instance = Path.cwd() / "dagster.yaml"
     if instance.is_file():
         (home / instance.name).write_text(instance.read_text())
     os.environ[settings.DAGSTER_HOME] = str(home)
-    # The simulated GitHub listens here, and no real account is to be called.
-    os.environ[settings.ENDPOINTS] = LOOPBACK
     # The demo's token opens nothing real; each demo seals it anew.
     os.environ[settings.TOKEN_SECRET] = secrets.token_hex(32)
+    # The simulated GitHub listens here, and no real account is to be called.
+    os.environ[settings.ENDPOINTS] = LOOPBACK
     for name in (
         f"{settings.TOKEN_SECRET}_FILE",
         settings.TOKEN_SECRET_PREVIOUS,
@@ -140,7 +141,7 @@ def _prepare_home() -> Path:
 
 
 def _port_of_earlier_demo(database: Database) -> int:
-    """The port of the demo's account, so that a second demo finds its account again; else any."""
+    """Returns the port of the demo's account, so that a second demo finds it again; else 0, any."""
     accounts = [account for account, _ in all_accounts(database)]
     with database.read() as connection:
         endpoints = [account.endpoint for account in accounts] + removed_endpoints(connection)

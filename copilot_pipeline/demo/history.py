@@ -1,7 +1,7 @@
 """The demo's past mornings: the snapshots that the schedule would have taken on each of them.
 
 GitHub shows seats and billing only as they are now. So the simulated one goes back to each day, and
-what collects the snapshots is told that the day is the newest.
+the loaders of snapshots are told that the day is the newest.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import Today
-from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
 
 
 def take_snapshots(database: Database, github: SimulatedGitHub, days: Sequence[date]) -> list[str]:
-    """Takes the snapshots of all scopes as of each day; what failed, in lines."""
+    """Takes the snapshots of all scopes as of each day, and returns a line for each failure."""
     scopes = select_scopes(database)
 
     def open_client(_: Database, account: Account) -> GitHubClient:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from copilot_pipeline.demo.organization import Enterprise, Organization, Tenure
-from copilot_pipeline.demo.people import by_taste
-from copilot_pipeline.demo.seats import seats_by_use
+from copilot_pipeline.simulated_github import Enterprise, Organization, Tenure
+from copilot_pipeline.simulated_github.company import people_of
 
 ENTERPRISE, OLD, NEW = "octo-corp", "octo-demo", "octo-labs"
 LABELS = {ENTERPRISE: "Octo Corp", OLD: "Octo Demo", NEW: "Octo Labs"}
 
-# The old organization had these seats, and got another one every week since the first of these days
-# before the newest. Four seats that nobody used were cancelled; two of them are still held. Two
-# people stopped using theirs.
-_FIRST_SEATS, _LATER_SEATS, _SINCE = 48, 14, 96
+# In the middle of a hundred days a model is replaced and agents gain ground.
+_TURNING_POINT = timedelta(days=45)
+
+# The old organization: its teams began one after another, so many days before the newest, and
+# everybody else before. The last people got a seat one by one. Four seats that nobody used were
+# cancelled, two of them lately: these are held until the month ends. Two people stopped.
+_OLD_SEATS = 62
+_TEAMS_BEGAN = {"web": 82, "mobile": 57, "data": 34}
+_NEWCOMERS, _WEEKS_BETWEEN = 6, 2
 _CANCELLED = (75, 40, 9, 4)
 _STOPPED = (41, 34)
 
@@ -23,50 +27,45 @@ _NEW_SEATS, _NEW_FOR, _GIVEN_WITHIN = 30, timedelta(days=35), 10
 
 
 def octo_corp(newest: date) -> Enterprise:
-    """The enterprise as it is on the newest complete day, and was on the days before."""
+    """Returns the enterprise as it is on the newest complete day, and was on the days before."""
     began = newest - _NEW_FOR
-    old = Organization(
-        OLD,
-        seat_count=_FIRST_SEATS + _LATER_SEATS,
-        tenures=_weekly_seats(newest) | _cancelled_seats(newest) | _stopped_people(newest),
-    )
+    turned = newest - _TURNING_POINT
+    old = Organization(OLD, seat_count=_OLD_SEATS, turning_point=turned)
     new = Organization(
         NEW,
         seat_count=_NEW_SEATS,
         plan_type="enterprise",
         first_day=began,
+        turning_point=turned,
         tenures={
             index: Tenure(given=began + timedelta(days=index * _GIVEN_WITHIN // _NEW_SEATS))
             for index in range(_NEW_SEATS)
         },
     )
-    return Enterprise(ENTERPRISE, [old, new])
+    enterprise = Enterprise(ENTERPRISE, [old, new])
+    # Who is in which team, and who never uses a seat, is known as soon as the people are.
+    old.tenures = _tenures(old, newest)
+    return enterprise
 
 
-def _weekly_seats(newest: date) -> dict[int, Tenure]:
-    first = newest - timedelta(days=_SINCE)
-    return {
-        _FIRST_SEATS + week: Tenure(given=first + timedelta(weeks=week))
-        for week in range(_LATER_SEATS)
-    }
+def _tenures(old: Organization, newest: date) -> dict[int, Tenure]:
+    people = people_of(old.staff)
+    began: dict[int, date | None] = {}
+    for index, person in enumerate(people):
+        newcomer = len(people) - index
+        age = _TEAMS_BEGAN.get(person.team or "")
+        if newcomer <= _NEWCOMERS:
+            age = 7 * _WEEKS_BETWEEN * newcomer - 3
+        began[index] = newest - timedelta(days=age) if age else None
+    tenures = {index: Tenure(given=day) for index, day in began.items()}
 
-
-def _cancelled_seats(newest: date) -> dict[int, Tenure]:
-    """The seats that were cancelled; those lately cancelled end with this month."""
-    _, unused = seats_by_use(Organization(OLD, seat_count=_FIRST_SEATS), newest)
-    days = [newest - timedelta(days=age) for age in _CANCELLED]
-    this_month = newest.replace(day=1)
-    return {
-        index: Tenure(cancelled=day if age > 31 else max(day, this_month))
-        for index, age, day in zip(unused[-len(days) :], _CANCELLED, days, strict=True)
-    }
-
-
-def _stopped_people(newest: date) -> dict[int, Tenure]:
-    """Of those who took Copilot up first."""
-    used, _ = seats_by_use(Organization(OLD, seat_count=_FIRST_SEATS), newest)
-    adopters = by_taste(used, "adoption")
-    return {
-        index: Tenure(stopped=newest - timedelta(days=age))
-        for index, age in zip(adopters, _STOPPED, strict=False)
-    }
+    by_seniority = sorted(began, key=lambda index: began[index] or date.min)
+    unused = [index for index in by_seniority if people[index].never_uses_it]
+    for index, age in zip(unused, _CANCELLED, strict=False):
+        day = newest - timedelta(days=age)
+        cancelled = day if age > 31 else max(day, newest.replace(day=1))
+        tenures[index] = Tenure(began[index], cancelled=cancelled)
+    used = [index for index in by_seniority if people[index].always_uses_it]
+    for index, age in zip(used, _STOPPED, strict=False):
+        tenures[index] = Tenure(began[index], stopped=newest - timedelta(days=age))
+    return tenures

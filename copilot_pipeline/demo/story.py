@@ -1,4 +1,4 @@
-"""What goes otherwise than planned in the demo, as it does with the real GitHub.
+"""What does not go to plan in the demo, as it happens with the real GitHub.
 
 The enterprise was collected from the old metrics API first. A day is late, one is restated, broken
 files leave a gap that heals and one that does not, a morning was missed, and names are new.
@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from copilot_pipeline.days import day_range
-from copilot_pipeline.demo.catalog import report_records
-from copilot_pipeline.demo.organization import Enterprise, NotReady, Organization, ReportFiles
-from copilot_pipeline.demo.usage import COUNTERS
 from copilot_pipeline.github.kinds import ScopeKind
+from copilot_pipeline.simulated_github import (
+    Enterprise,
+    NotReady,
+    Organization,
+    ReportFiles,
+    report_records,
+)
+from copilot_pipeline.simulated_github.usage import COUNTERS
 from copilot_pipeline.sources import AGGREGATES, LEGACY, REPORTS, REPOS
 
 # Far enough back that only a run which looks for gaps meets the days again.
@@ -25,10 +30,10 @@ _NEW_NAMES_AGES = (8, 7, 6)
 # Of the days, those that the old metrics API served.
 _LEGACY_PART = 0.3
 
-# So many days are needed for all of it.
+# The story needs so many days.
 LEAST_DAYS = 10
 
-# Names of a later time, in the place of some that are known: a model, a language and an editor.
+# Names that nobody knows yet, in the place of known ones: a model, a language and an editor.
 NEW_NAMES = {
     "claude-haiku-4.5": "octo-model-1",
     "markdown": "octo-script",
@@ -39,11 +44,11 @@ _BROKEN_FILE = '{"day": "'
 
 @dataclass(frozen=True)
 class Story:
-    """The days on which something happens, for the scopes of an enterprise.
+    """The days on which something happens.
 
-    `legacy` are the enterprise's days before its reports, `lasting_gap` is that of the second
-    organization's repositories, and so of the enterprise's, and on the morning after `missed` no
-    snapshot was taken.
+    `legacy` are the enterprise's days before its reports. `lasting_gap` is the day that the reports
+    of repositories lack, of the second organization and of the enterprise. No snapshot was taken
+    on the morning after `missed`.
     """
 
     legacy: list[date]
@@ -56,7 +61,7 @@ class Story:
 
 
 def begin(enterprise: Enterprise, newest: date, first: date) -> Story:
-    """GitHub as the first load meets it; at least `LEAST_DAYS` are needed."""
+    """Sets GitHub up for the first load of at least `LEAST_DAYS` days; returns what will happen."""
     served = day_range(max(first, newest - timedelta(days=LEGACY.reach_days - 1)), newest)
     switch = served[round(len(served) * _LEGACY_PART)]
     gap = max(newest - _GAP_AGE, switch)
@@ -87,12 +92,12 @@ def begin(enterprise: Enterprise, newest: date, first: date) -> Story:
 
 
 def close_legacy(enterprise: Enterprise) -> None:
-    """GitHub as it is since it closed the old metrics API."""
+    """Closes the old metrics API, as GitHub did."""
     enterprise.legacy = False
 
 
 def end(enterprise: Enterprise, story: Story) -> None:
-    """GitHub as the next run meets it: everything is there, and right, but for what stays."""
+    """Sets GitHub up for the next run: all reports are there and right, but for one that is not."""
     for _, scope in _scopes(enterprise):
         scope.reports.clear()
     _keep_going_wrong(enterprise, story)
@@ -106,7 +111,7 @@ def _scopes(enterprise: Enterprise) -> list[tuple[str, Enterprise | Organization
 
 
 def _keep_going_wrong(enterprise: Enterprise, story: Story) -> None:
-    """What no later run finds otherwise."""
+    """Sets up what no later run changes: the lasting gap and the new names."""
     new = enterprise.organizations[1]
     for scope in (new, enterprise):
         scope.reports[REPOS.name, story.lasting_gap] = ReportFiles([_BROKEN_FILE])
@@ -118,14 +123,14 @@ def _keep_going_wrong(enterprise: Enterprise, story: Story) -> None:
 
 
 def _first_version(scope: Enterprise | Organization, report: str, day: date) -> ReportFiles:
-    """The day before all telemetry had come: a twentieth is missing, and more than nothing."""
+    """Returns the day as it was before all telemetry had come: without a twentieth of it."""
     (record,) = report_records(scope, report, day)
     early = {name: int(record[name] * 0.95) for name in (*COUNTERS, "daily_active_users")}
     return ReportFiles([json.dumps({**record, **early})])
 
 
 def _with_new_names(scope: Enterprise | Organization, report: str, day: date) -> ReportFiles:
-    """The day, with names that no version of this project knows."""
+    """Returns the day with names that this version of the project does not know."""
     (record,) = report_records(scope, report, day)
     text = json.dumps(record)
     for known, new in NEW_NAMES.items():

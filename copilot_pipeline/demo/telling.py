@@ -1,4 +1,4 @@
-"""The words that the demo ends with: each scope's summary, and what became of the story."""
+"""The text that the demo ends with: each scope's summary, and what did not go to plan."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def describe(scope: Scope, summary: Summary) -> str:
 def tell(
     connection: Connection, scopes: Mapping[str, Scope], story: Story, before: Statuses
 ) -> str:
-    """What the tables say of the story; a second demo finds its days loaded already.
+    """Returns what the tables say of the story; a second demo finds its days loaded already.
 
     `before` are the statuses of the old organization between the first load and the second run.
     """
-    lines = ["What went otherwise than planned", ""]
+    lines = ["What did not go to plan", ""]
     if before[ORGANIZATION_DAY.name, story.late].state is DayState.NOT_READY:
-        lines.append(f"  Late      {story.late} was not there yet, and came")
+        lines.append(f"  Late      {story.late} was not ready at first, and was collected later")
     lines += _tell_of_restatements(connection, scopes, story)
     if before[ORGANIZATION_DAY.name, story.gap].state is DayState.FAILED:
         lines.append(f"  Gap       {story.gap} had broken files, and was collected again")
@@ -63,15 +63,17 @@ def tell(
     if lasting.state is DayState.FAILED:
         lines.append(
             f"  Gap       {story.lasting_gap}, {REPOS.name} of {NEW} and {ENTERPRISE}, is still"
-            " broken; the schedule asks again"
+            " broken; the schedule keeps asking"
         )
     if not has_raw(connection, SEATS, scopes[OLD].id, story.missed):
         lines.append(
-            f"  Missed    {story.missed} has no seats and no billing: nothing ran on the next"
-            " morning"
+            f"  Missed    {story.missed} has no seats and no billing: nothing ran on the"
+            " next morning"
         )
     if names := sorted({each.name for each in list_unknown_names(connection)}):
-        lines.append(f"  New       {', '.join(names)}: names that are not known yet, and are kept")
+        lines.append(
+            f"  New       {', '.join(names)}: names that are new to this version; they are kept"
+        )
     return "\n".join(lines)
 
 
@@ -93,7 +95,7 @@ def _tell_of_restatements(
         (users,) = [each for each in seen_last if each.metric == "total_active_users"]
         yield (
             f"  Restated  {story.restated} of {slug} had {users.old:.0f} active users at first, and"
-            f" has {users.new:.0f}: {len(seen_last)} numbers changed, the old ones are kept"
+            f" has {users.new:.0f}: {len(seen_last)} numbers changed; the old ones are kept"
         )
 
 

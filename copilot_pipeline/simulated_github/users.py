@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import date, timedelta
 
-from copilot_pipeline.demo.organization import Record
+from copilot_pipeline.simulated_github.company import Record
 
 # A host reserved for examples: no avatar or profile of a real account can be meant.
 HOST = "github.example"

@@ -1,25 +1,16 @@
-"""Switchable faults of the simulated GitHub, and the well-known answers it can give instead.
+"""The well-known answers that GitHub and its download host give instead of the true one.
 
 An `Answer` is a mapping to splat into `Faults.add`, for example
-`faults.add("/copilot/billing$", **not_owner(), times=1)`. The texts are the ones GitHub's and
-Azure Blob Storage's real servers send, since clients have to tell some answers apart by them.
+`faults.add("/copilot/billing$", **not_owner(), times=1)`. The texts are the ones that GitHub's and
+Azure Blob Storage's servers send, since clients have to tell some answers apart by them.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import re
-import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal, TypedDict
-from urllib.parse import parse_qsl
-
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Origin = Literal["api", "download"]
 Body = dict[str, Any] | str | bytes
@@ -34,151 +25,6 @@ class Answer(TypedDict):
     status: int
     body: Body
     headers: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What happens to the requests it matches.
-
-    With a `status`, `body` or `redirect_to` it answers instead of the route; otherwise the route
-    answers and `delay`, `headers` and `cut_after` are laid over that answer.
-    """
-
-    path_regex: str
-    status: int | None = None
-    body: Body | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    times: int | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
-    origin: Origin = "api"
-    cut_after: int | None = None
-    delay: float = 0.0
-    redirect_to: str | None = None
-
-    def matches(self, origin: str, path: str, query: Mapping[str, str]) -> bool:
-        return (
-            origin == self.origin
-            and re.search(self.path_regex, path) is not None
-            and all(query.get(name) == value for name, value in self.query.items())
-        )
-
-    def own_answer(self) -> tuple[int, dict[str, str], bytes] | None:
-        """Status, headers and body that replace the route's, or None to let the route answer."""
-        if self.redirect_to is not None:
-            return self.status or 302, {"location": self.redirect_to}, b""
-        if self.status is None and self.body is None:
-            return None
-        if isinstance(self.body, dict):
-            json_type = {"content-type": "application/json; charset=utf-8"}
-            return self.status or 200, json_type, json.dumps(self.body).encode()
-        body = self.body or b""
-        return self.status or 200, {}, body.encode() if isinstance(body, str) else body
-
-
-class Faults:
-    """The faults in force, in the order they were added; the first that matches is used."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
-        self._used: dict[int, int] = {}
-
-    def add(
-        self,
-        path_regex: str,
-        *,
-        status: int | None = None,
-        body: Body | None = None,
-        headers: Mapping[str, str] | None = None,
-        times: int | None = None,
-        query: Mapping[str, str] | None = None,
-        origin: Origin = "api",
-        cut_after: int | None = None,
-        delay: float = 0.0,
-        redirect_to: str | None = None,
-    ) -> Fault:
-        """Put a fault in force for the next `times` matching requests (None: until cleared)."""
-        fault = Fault(
-            path_regex=path_regex,
-            status=status,
-            body=body,
-            headers=headers or {},
-            times=times,
-            query=query or {},
-            origin=origin,
-            cut_after=cut_after,
-            delay=delay,
-            redirect_to=redirect_to,
-        )
-        with self._lock:
-            self._faults.append(fault)
-        return fault
-
-    def clear(self) -> None:
-        with self._lock:
-            self._faults.clear()
-            self._used.clear()
-
-    def take(self, origin: str, path: str, query: Mapping[str, str]) -> Fault | None:
-        """The fault for this request, counted as used once more."""
-        with self._lock:
-            for fault in self._faults:
-                used = self._used.get(id(fault), 0)
-                if fault.times is not None and used >= fault.times:
-                    continue
-                if fault.matches(origin, path, query):
-                    self._used[id(fault)] = used + 1
-                    return fault
-        return None
-
-
-class FaultMiddleware:
-    """Pure ASGI, because only there can an answer end before its Content-Length is reached."""
-
-    def __init__(self, app: ASGIApp, faults: Faults, origin: Origin) -> None:
-        self.app = app
-        self.faults = faults
-        self.origin = origin
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = self.faults.take(self.origin, scope["path"], query_of(scope))
-        if fault is None:
-            await self.app(scope, receive, send)
-            return
-        await asyncio.sleep(fault.delay)
-        start, body = await self._answer(fault, scope, receive)
-        headers = MutableHeaders(scope=start)
-        headers.update(fault.headers)
-        if start["status"] != 204:
-            headers["content-length"] = str(len(body))
-        await send(start)
-        if fault.cut_after is None:
-            await send({"type": "http.response.body", "body": body})
-        else:
-            # Returning while more is promised makes uvicorn close the connection.
-            part = body[: fault.cut_after]
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-
-    async def _answer(self, fault: Fault, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
-        own = fault.own_answer()
-        if own is not None:
-            status, headers, body = own
-            raw = [
-                (name.encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()
-            ]
-            return {"type": "http.response.start", "status": status, "headers": raw}, body
-        messages: list[Message] = []
-
-        async def collect(message: Message) -> None:
-            messages.append(message)
-
-        await self.app(scope, receive, collect)
-        return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
-
-
-def query_of(scope: Scope) -> dict[str, str]:
-    """The query parameters of an ASGI request; of a repeated one, the last."""
-    return dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
 
 
 def _refusal(
@@ -235,7 +81,7 @@ def missing_scope(held: str, accepted: Iterable[str]) -> Answer:
 
 
 def sso(organization: str = "demo-org") -> Answer:
-    """A token that was not authorised for an organization behind SAML single sign-on."""
+    """A token that was not authorized for an organization behind SAML single sign-on."""
     where = f"https://github.com/orgs/{organization}/sso?authorization_request=DEMO"
     return _refusal(
         403,
