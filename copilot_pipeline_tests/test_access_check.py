@@ -16,14 +16,13 @@ import dagster as dg
 import pytest
 
 from copilot_pipeline.cli import run_command
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.faults import Answer
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Organization, ReportFiles
 from copilot_pipeline.demo.users import authenticated_user
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
-from copilot_pipeline_tests.loading import execute, failure
+from copilot_pipeline_tests.loading import execute, failure, newest_complete_day
 
 TOKEN = "ghp_token_under_test_00000000000000000000"
 FINE_GRAINED = "github_pat_" + "A" * 82

@@ -4,9 +4,16 @@ import pytest
 
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Enterprise, Organization
-from copilot_pipeline.reports import ENTERPRISE, ORGANIZATION, REPOS, USER_TEAMS, USERS
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
-from copilot_pipeline_tests.loading import execute, read_table
+from copilot_pipeline_tests.loading import (
+    ENTERPRISE,
+    ORGANIZATION,
+    REPOS,
+    USER_TEAMS,
+    USERS,
+    execute,
+    read_table,
+)
 
 ALL = [ORGANIZATION, USERS, USER_TEAMS, REPOS]
 

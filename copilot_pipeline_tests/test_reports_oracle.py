@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.accounts import AccountOptions, import_account
-from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.days import day_range
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import Enterprise, Organization
-from copilot_pipeline.warehouse.columns import metadata
+from copilot_pipeline.schema import metadata
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline_tests.loading import execute, failure
+from copilot_pipeline_tests.loading import execute, failure, newest_complete_day
 
 Record = dict[str, Any]
 Rows = list[Record]

@@ -16,12 +16,12 @@ import pytest
 import sqlalchemy as sa
 
 from copilot_pipeline import settings
-from copilot_pipeline.days import day_range, reachable_window
+from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.demo import faults
 from copilot_pipeline.demo.github import SimulatedGitHub
 from copilot_pipeline.demo.organization import NotReady, Organization, ReportFiles
 from copilot_pipeline.github.retries import Retries
-from copilot_pipeline.warehouse.columns import metadata
+from copilot_pipeline.schema import metadata
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import execute, failure, import_organizations
 from copilot_pipeline_tests.test_reports_edges import (
@@ -397,7 +397,7 @@ def test_a_second_load_fetches_what_github_revises_and_refetch_fetches_all(
 
 def settle(url: str, days: Sequence[date]) -> None:
     """Every day before these counts as loaded."""
-    earlier = day_range(reachable_window("reports").first, days[0])[:-1]
+    earlier = day_range(Today.from_clock().window(365).first, days[0])[:-1]
     known = {"scope_id": 1, "report": AGGREGATE, "state": "loaded", "change_count": 0}
     rows = [{**known, "day": day, "last_fetched_at": datetime.now(UTC)} for day in earlier]
     with Database(url) as database, database.write() as connection:

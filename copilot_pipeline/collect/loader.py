@@ -31,6 +31,7 @@ from copilot_pipeline.sources.shape import RecordError
 from copilot_pipeline.sources.source import PagesRequest, PeriodKind, ReportRequest, Source
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import DayState, read_statuses, save_attempt
+from copilot_pipeline.warehouse.raw import stored_days
 from copilot_pipeline.warehouse.scopes import Scope
 
 
@@ -81,11 +82,16 @@ class _Loader:
     def tasks(self, client: GitHubClient, scope: Scope) -> list[Task]:
         with self._database.read() as connection:
             statuses = read_statuses(connection, scope.id)
+            stored = {
+                source.name: stored_days(connection, source, scope.id)
+                for source in self.sources(scope)
+                if source.period is PeriodKind.SNAPSHOT
+            }
         tasks: list[Task] = []
         fetches: list[tuple[Period, Task]] = []
         for source in self.sources(scope):
             of_source = {day: each for (name, day), each in statuses.items() if name == source.name}
-            planned = plan(self._order, source, of_source)
+            planned = plan(self._order, source, of_source, stored.get(source.name, set()))
             tasks.append(partial(self._beyond, scope, source, planned.beyond))
             tasks.append(partial(_kept, scope, source, planned.keep))
             load = partial(self._load, client, scope, source)

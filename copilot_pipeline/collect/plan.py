@@ -1,6 +1,6 @@
 """Which periods of a source a run asks GitHub for, and which it leaves as they are stored."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -38,13 +38,18 @@ class Plan:
     beyond: list[Period]
 
 
-def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
+def plan(
+    order: Order, source: Source, statuses: Mapping[date, Status], stored: Set[date] = frozenset()
+) -> Plan:
     """Of the days that were asked for, those that may bring something new; besides, earlier gaps.
 
     A settled day is fetched again while GitHub revises it, with `refetch`, or if it is the only
     one asked for. Gaps within the history come first, then the days before it, each the oldest
     first, as they are the next that GitHub forgets. A report that GitHub did not have may still
     come for two weeks.
+
+    Of a snapshot, `stored` are days of which it is there without a status: earlier versions wrote
+    none.
     """
     today = order.today
     window = today.window(source.reach_days)
@@ -69,7 +74,8 @@ def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
     keep = set(reachable) - set(fetch)
     if source.period is PeriodKind.SNAPSHOT:
         # What was taken then is kept; it cannot be taken any more.
-        keep |= {day for day in order.days if day < window.first and _is_loaded(statuses, day)}
+        past = {day for day in order.days if day < window.first}
+        keep |= {day for day in past if day in stored or _is_loaded(statuses, day)}
     return Plan(
         fetch=_periods(gaps[: order.gap_days] + fetch),
         keep=_periods(sorted(keep)),

@@ -93,6 +93,15 @@ def has_raw(connection: Connection, source: Source, scope_id: int, day: date) ->
     return bool(connection.execute(query).scalar())
 
 
+def stored_days(connection: Connection, source: Source, scope_id: int) -> set[date]:
+    """The days for which anything of the source is stored."""
+    columns = source.raw.table.c
+    query = sa.select(columns.day).where(columns.scope_id == scope_id)
+    if source.raw.has_report:
+        query = query.where(columns.report == source.name)
+    return set(connection.execute(query.distinct()).scalars())
+
+
 def stored_metrics(connection: Connection, scope_id: int, day: date) -> list[str]:
     """The names of the reports that are stored for that day."""
     columns = RAW_METRICS.table.c
