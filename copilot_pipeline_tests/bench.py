@@ -22,18 +22,19 @@ from typing import Any
 
 import httpx
 import sqlalchemy as sa
-from copilot_pipeline.collect.metrics import load_metrics
-from copilot_pipeline.collect.snapshots import load_seats
-from copilot_pipeline.reports import ORGANIZATION as AGGREGATE
-from copilot_pipeline.reports import USERS
-from copilot_pipeline.transform.reports import TRANSFORMS
-from copilot_pipeline.warehouse.columns import metadata
 
+from copilot_pipeline import sources
 from copilot_pipeline.accounts import AccountOptions, import_account, open_client
+from copilot_pipeline.collect.loader import load
+from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.days import Today, day_range
+from copilot_pipeline.schema import metadata
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub
-from copilot_pipeline.warehouse import tables
+from copilot_pipeline.sources.raw import RAW_METRICS, RAW_SEATS
+from copilot_pipeline.sources.reports import METRICS_STEP
+from copilot_pipeline.sources.seats import seats as seats_table
+from copilot_pipeline.sources.source import Source
 from copilot_pipeline.warehouse.database import Database
 
 RUNS = 3
@@ -44,8 +45,8 @@ SEATS = (1_000, 10_000)
 # For the rows of users: a month, and all that GitHub serves.
 USER_DAYS = (30, 365)
 
-METRICS_TABLES = (tables.raw_metrics, *TRANSFORMS[AGGREGATE])
-SEAT_TABLES = (tables.raw_seats, tables.seats)
+METRICS_TABLES = (RAW_METRICS.table, *(target.table for target in sources.ORGANIZATION_DAY.tables))
+SEAT_TABLES = (RAW_SEATS.table, seats_table)
 
 Figures = dict[str, float]
 
@@ -139,49 +140,50 @@ def timed(work: Callable[[], int | None]) -> None:
     print(json.dumps({"seconds": seconds, "peak": peak, "rows": rows or 0}))
 
 
-def import_scope(database: Database, url: str, token: str, report: str) -> None:
-    wanted = AccountOptions(url, None, [ORGANIZATION], reports=[report])
+def import_scope(database: Database, url: str, token: str, report: Source) -> None:
+    wanted = AccountOptions(url, None, [ORGANIZATION], reports=[report.name])
     import_account(database, token, wanted)
 
 
 def collecting(what: str, url: str, token: str) -> None:
-    newest = newest_complete_day()
+    today = Today.from_clock()
     with Database(os.environ["DATABASE_URL"]) as database:
-        import_scope(database, url, token, AGGREGATE)
+        import_scope(database, url, token, sources.ORGANIZATION_DAY)
         scopes = select_scopes(database)
 
         def metrics() -> None:
-            days = day_range(newest - timedelta(days=DAYS - 1), newest)
-            list(load_metrics(database, open_client, scopes, days))
+            days = day_range(today.newest - timedelta(days=DAYS - 1), today.newest)
+            load(database, open_client, scopes, METRICS_STEP, Order(today, days))
 
         def seats() -> None:
-            list(load_seats(database, open_client, scopes, [newest]))
+            order = Order(today, [today.newest])
+            load(database, open_client, scopes, sources.SEATS.step, order)
 
         timed(metrics if what == "metrics" else seats)
 
 
 def users(days: str, url: str, token: str) -> None:
-    newest = newest_complete_day()
+    today = Today.from_clock()
     with Database(os.environ["DATABASE_URL"]) as database:
-        import_scope(database, url, token, USERS)
+        import_scope(database, url, token, sources.USERS)
         scopes = select_scopes(database)
-        asked = day_range(newest - timedelta(days=int(days) - 1), newest)
+        asked = day_range(today.newest - timedelta(days=int(days) - 1), today.newest)
 
-        def load() -> int:
-            outcomes = load_metrics(database, open_client, scopes, asked)
+        def load_users() -> int:
+            outcomes = load(database, open_client, scopes, METRICS_STEP, Order(today, asked))
             return sum(sum(outcome.rows.values()) for outcome in outcomes)
 
-        timed(load)
+        timed(load_users)
 
 
 def dagster(what: str, url: str, token: str) -> None:
     from copilot_pipeline.running import run_days
 
-    newest = newest_complete_day()
-    first = newest - timedelta(days=DAYS - 1 if what == "metrics" else 0)
+    today = Today.from_clock()
+    first = today.newest - timedelta(days=DAYS - 1 if what == "metrics" else 0)
     with Database(os.environ["DATABASE_URL"]) as database:
-        import_scope(database, url, token, AGGREGATE)
-        days = day_range(first, newest)
+        import_scope(database, url, token, sources.ORGANIZATION_DAY)
+        days = day_range(first, today.newest)
 
         def run() -> None:
             run_days(database, days)
@@ -209,7 +211,7 @@ def bare(what: str, url: str, token: str) -> None:
 
 def copy_by_day(url: str, token: str, rows: Any, target: sa.Engine) -> None:
     with api(token) as client, httpx.Client() as downloads:
-        for day in sorted({row["day"] for row in rows[tables.raw_metrics]}):
+        for day in sorted({row["day"] for row in rows[RAW_METRICS.table]}):
             path = f"{url}/orgs/{ORGANIZATION}/copilot/metrics/reports/organization-1-day"
             for link in client.get(path, params={"day": str(day)}).json()["download_links"]:
                 downloads.get(link)
@@ -220,7 +222,7 @@ def copy_by_day(url: str, token: str, rows: Any, target: sa.Engine) -> None:
 
 
 def copy_by_page(url: str, token: str, rows: Any, target: sa.Engine, raw: sa.Table) -> None:
-    pages, seats = rows[raw], rows[tables.seats]
+    pages, seats = rows[raw], rows[seats_table]
     share = -(-len(seats) // len(pages))
     with api(token) as client:
         for number, page in enumerate(pages):
@@ -229,7 +231,7 @@ def copy_by_page(url: str, token: str, rows: Any, target: sa.Engine, raw: sa.Tab
             with target.begin() as connection:
                 connection.execute(sa.insert(raw), [page])
                 part = seats[number * share : (number + 1) * share]
-                connection.execute(sa.insert(tables.seats), part)
+                connection.execute(sa.insert(seats_table), part)
 
 
 def api(token: str) -> httpx.Client:

@@ -11,12 +11,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from copilot_pipeline.warehouse.tables import REPORT_COUNTERS
+from copilot_pipeline.sources.aggregate import RECORD
+from copilot_pipeline.sources.shape import Field, FieldType
 
 # Hypothesis keeps tables of characters between runs; not in the folder of whoever runs the tests.
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "copilot-pipeline-hypothesis")
 
 Strategy = st.SearchStrategy
+
+# The top-level numbers of an aggregate that have a column of GitHub's name.
+REPORT_COUNTERS = [
+    part.name
+    for part in RECORD.parts
+    if isinstance(part, Field) and part.type is FieldType.COUNTER and part.column == part.name
+]
 Records = list[dict[str, Any]]
 
 

@@ -6,15 +6,23 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from copilot_pipeline.reports import ORGANIZATION
 
 from copilot_pipeline.accounts import AccountOptions, import_account
+from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import defs
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
 
 Rows = list[dict[str, Any]]
+
+# GitHub's names of its reports.
+ORGANIZATION, ENTERPRISE = "organization-1-day", "enterprise-1-day"
+USERS, USER_TEAMS, REPOS = "users-1-day", "user-teams-1-day", "repos-1-day"
+
+
+def newest_complete_day() -> date:
+    return Today.from_clock().newest
 
 
 def import_organizations(

@@ -8,10 +8,6 @@ import os
 import sys
 from pathlib import Path
 
-from copilot_pipeline.collect.metrics import load_metrics
-from copilot_pipeline.reports import USERS
-from copilot_pipeline.transform.reports import TRANSFORMS
-
 from copilot_pipeline.accounts import open_client
 from copilot_pipeline.collect.rebuild import rebuild_metrics
 from copilot_pipeline.collect.scopes import select_scopes

@@ -16,7 +16,6 @@ import dagster as dg
 import pytest
 
 from copilot_pipeline.cli import run_command
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.simulated_github import (
     Answer,
     Organization,
@@ -26,7 +25,7 @@ from copilot_pipeline.simulated_github import (
     faults,
 )
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
-from copilot_pipeline_tests.loading import execute, failure
+from copilot_pipeline_tests.loading import execute, failure, newest_complete_day
 
 TOKEN = "ghp_token_under_test_00000000000000000000"
 FINE_GRAINED = "github_pat_" + "A" * 82

@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.cli import run_command
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub, authenticated_user
 from copilot_pipeline.warehouse.accounts import lock_accounts
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import save_scope
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.leaks import SECRET
-from copilot_pipeline_tests.loading import read_table
+from copilot_pipeline_tests.loading import newest_complete_day, read_table
 
 SECOND_TOKEN = "ghp_second_account_0000000000000000000000"
 NEW_TOKEN = "ghp_newer_token_00000000000000000000000000"

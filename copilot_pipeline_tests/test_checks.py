@@ -7,11 +7,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from copilot_pipeline.reports import ORGANIZATION, USERS
+from copilot_pipeline.demo.catalog import report_records
 
 from copilot_pipeline import checks
 from copilot_pipeline.checks import METRICS_CHECKS
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.definitions import defs
 from copilot_pipeline.simulated_github import (
     Organization,
@@ -21,7 +20,14 @@ from copilot_pipeline.simulated_github import (
     report_records,
 )
 from copilot_pipeline.warehouse.database import DatabaseError
-from copilot_pipeline_tests.loading import execute, import_organizations, read_table
+from copilot_pipeline_tests.loading import (
+    ORGANIZATION,
+    USERS,
+    execute,
+    import_organizations,
+    newest_complete_day,
+    read_table,
+)
 
 DAY = newest_complete_day()
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from copilot_pipeline.reports import ORGANIZATION, REPOS, USER_TEAMS, USERS
 
 from copilot_pipeline.cli import run_command
-from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.days import day_range
 from copilot_pipeline.simulated_github import (
     Organization,
     SimulatedGitHub,
@@ -23,7 +22,14 @@ from copilot_pipeline.simulated_github import (
     faults,
 )
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
-from copilot_pipeline_tests.loading import read_table
+from copilot_pipeline_tests.loading import (
+    ORGANIZATION,
+    REPOS,
+    USER_TEAMS,
+    USERS,
+    newest_complete_day,
+    read_table,
+)
 
 
 @pytest.fixture

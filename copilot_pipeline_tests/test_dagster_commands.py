@@ -22,11 +22,10 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.simulated_github import SimulatedGitHub, faults
 from copilot_pipeline_tests.conftest import ROOT
 from copilot_pipeline_tests.leaks import files_that_leak, leaked
-from copilot_pipeline_tests.loading import import_organizations, read_table
+from copilot_pipeline_tests.loading import import_organizations, newest_complete_day, read_table
 
 SENTINEL = "ghp_sentinelSENTINELsentinelSENTINEL12345"
 DAGSTER = str(Path(sys.executable).with_name("dagster"))

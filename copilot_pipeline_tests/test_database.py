@@ -4,7 +4,7 @@ import stat
 import threading
 import traceback
 import warnings
-from contextlib import ExitStack, closing
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
@@ -15,20 +15,22 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from copilot_pipeline.warehouse.metrics import RawPart, replace_report
-from copilot_pipeline.warehouse.snapshots import stage_seats
-from copilot_pipeline.warehouse.types import UtcDateTime
 from psycopg import sql
 
-from copilot_pipeline.days import newest_complete_day
+from copilot_pipeline.schema import UtcDateTime
+from copilot_pipeline.sources import ORGANIZATION_DAY
+from copilot_pipeline.sources.raw import RAW_BILLING
+from copilot_pipeline.sources.users import user_metrics
 from copilot_pipeline.warehouse import (
     history,
     history_tables,
-    report_tables,
     seat_days,
     tables,
 )
 from copilot_pipeline.warehouse.database import VERSION_TABLE, Database, DatabaseError, parse_url
+from copilot_pipeline.warehouse.raw import StoredAnswer, replace_raw
+from copilot_pipeline.warehouse.rows import lock_scope
+from copilot_pipeline_tests.loading import newest_complete_day
 
 
 def test_the_revisions_make_exactly_the_declared_tables(database: Database) -> None:
@@ -42,7 +44,7 @@ def test_the_revisions_make_exactly_the_declared_tables(database: Database) -> N
         context = MigrationContext.configure(connection, opts=options)
         modules = (
             tables.scopes,
-            report_tables.user_metrics,
+            user_metrics,
             history_tables.restatements,
             seat_days.seat_days,
         )
@@ -165,11 +167,11 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
 def test_instants_come_back_in_utc(database: Database) -> None:
     tokyo = datetime(2026, 11, 1, 8, 30, tzinfo=timezone(timedelta(hours=9)))
     with database.write() as connection:
-        insert = sa.insert(tables.raw_billing).values(
+        insert = sa.insert(RAW_BILLING.table).values(
             scope_id=1, day=tokyo.date(), fetched_at=tokyo, url="https://x.example", payload="{}"
         )
         connection.execute(insert)
-        stored = connection.execute(sa.select(tables.raw_billing.c.fetched_at)).scalar_one()
+        stored = connection.execute(sa.select(RAW_BILLING.table.c.fetched_at)).scalar_one()
     assert stored == tokyo
     assert stored.utcoffset() == timedelta(0)
 
@@ -232,12 +234,13 @@ def test_two_writers_of_the_same_day_wait_for_each_other(database_url: str) -> N
     errors: list[Exception] = []
 
     def write() -> None:
-        part = RawPart("https://x.example", "{}", datetime.now(UTC))
+        answer = StoredAnswer("https://x.example", "{}", datetime.now(UTC))
         try:
             with Database(database_url) as database:
                 for _ in range(20):
                     with database.write() as connection:
-                        replace_report(connection, 1, day, "organization-1-day", [part, part])
+                        lock_scope(connection, 1)
+                        replace_raw(connection, ORGANIZATION_DAY, 1, day, [answer, answer])
         except Exception as error:
             errors.append(error)
 
@@ -247,12 +250,6 @@ def test_two_writers_of_the_same_day_wait_for_each_other(database_url: str) -> N
     for thread in threads:
         thread.join()
     assert errors == []
-
-
-def test_more_snapshots_than_a_pool_holds_may_be_staged_at_once(database: Database) -> None:
-    with ExitStack() as stack:
-        for _ in range(20):
-            stack.enter_context(stage_seats(database))
 
 
 @pytest.mark.parametrize("text", ["nonsense", "mysql://u:p@h/d", "sqlite://", "sqlite:///:memory:"])

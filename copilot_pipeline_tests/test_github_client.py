@@ -12,6 +12,7 @@ from copilot_pipeline.github import client as client_module
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.errors import GitHubError, LinkExpiredError, RefusedUrlError
+from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.retries import RetryPolicy
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.simulated_github import (
@@ -24,9 +25,8 @@ from copilot_pipeline.simulated_github import (
     faults,
 )
 from copilot_pipeline.simulated_github.seats import billing
+from copilot_pipeline_tests.asking import ask_billing, ask_legacy, ask_report, ask_seats
 
-ORG = ("organization", "octo-demo")
-REPORT = (*ORG, "organization-1-day")
 QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.05, unhinted_wait=0.05)
 
 
@@ -148,7 +148,7 @@ def test_a_slug_is_one_part_of_the_path_whatever_it_holds(
     github: SimulatedGitHub, client: GitHubClient, kind: str, slug: str, path: str
 ) -> None:
     github.faults.add(".", body={})
-    client.billing(kind, slug)
+    ask_billing(client, ScopeKind(kind), slug)
     assert [(request.path, request.query) for request in github.requests] == [(path, {})]
 
 
@@ -157,8 +157,8 @@ def test_a_slug_is_one_part_of_the_path_whatever_it_holds(
 
 def test_billing_comes_as_received(github: SimulatedGitHub, client: GitHubClient) -> None:
     before = datetime.now(UTC)
-    document = client.billing(*ORG)
-    assert json.loads(document.text) == billing(Organization("octo-demo"), github.newest_day)
+    document = ask_billing(client)
+    assert json.loads(document.content()) == billing(Organization("octo-demo"), github.newest_day)
     assert document.url == f"{github.url}/orgs/octo-demo/copilot/billing"
     assert before <= document.fetched_at <= datetime.now(UTC)
 
@@ -167,7 +167,7 @@ def test_250_seats_come_in_three_pages_of_100(
     github: SimulatedGitHub, client: GitHubClient
 ) -> None:
     github.organization("octo-demo").seat_count = 250
-    pages = [json.loads(page.text)["seats"] for page in client.seats(*ORG)]
+    pages = [json.loads(page.content())["seats"] for page in ask_seats(client)]
     assert [len(page) for page in pages] == [100, 100, 50]
     assert len({seat["assignee"]["id"] for page in pages for seat in page}) == 250
     assert [request.query for request in github.requests] == [
@@ -183,7 +183,7 @@ def test_the_next_page_is_asked_for_as_github_gives_its_address(
     opaque = f"{github.url}/orgs/octo-demo/copilot/billing/seats?after=b3BhcXVl%3D%3D"
     link = f'<{github.url}/elsewhere>; rel="last", <{opaque}>; rel="next"'
     github.faults.add("/seats$", headers={"link": link}, times=1)
-    assert len(list(client.seats(*ORG))) == 2
+    assert len(list(ask_seats(client))) == 2
     assert github.requests[1].query == {"after": "b3BhcXVl=="}
 
 
@@ -193,7 +193,7 @@ def test_a_page_that_fails_is_not_the_last_page(
     github.organization("octo-demo").seat_count = 250
     github.faults.add("/seats$", query={"page": "2"}, **faults.not_found())
     with pytest.raises(GitHubError, match="404"):
-        list(client.seats(*ORG))
+        list(ask_seats(client))
 
 
 def test_a_next_page_on_another_host_is_refused_and_never_sees_the_token(
@@ -203,17 +203,17 @@ def test_a_next_page_on_another_host_is_refused_and_never_sees_the_token(
         for address in (f"{other.url}/seats", "//elsewhere.example/seats", "https://127.0.0.1/"):
             github.faults.add("/seats$", headers={"link": f'<{address}>; rel="next"'}, times=1)
             with pytest.raises(RefusedUrlError, match="the token is not sent there"):
-                list(client.seats(*ORG))
+                list(ask_seats(client))
         assert other.requests == []
 
 
 def test_pages_that_go_in_a_circle_come_to_an_end(
     github: SimulatedGitHub, client: GitHubClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "MOST_PAGES", 4)
+    monkeypatch.setattr(client_module, "MAX_PAGES", 4)
     github.faults.add("/seats$", headers={"link": '</orgs/octo-demo/seats>; rel="next"'}, body={})
     with pytest.raises(GitHubError, match="more than 4 pages"):
-        list(client.seats(*ORG))
+        list(ask_seats(client))
 
 
 def test_legacy_days_come_page_by_page_between_both_days(
@@ -223,7 +223,7 @@ def test_legacy_days_come_page_by_page_between_both_days(
     organization.legacy = True
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(200)]
     organization.legacy_days = {day: {"date": str(day)} for day in days}
-    pages = [json.loads(page.text) for page in client.legacy_metrics(*ORG, days[10], days[159])]
+    pages = [json.loads(page.content()) for page in ask_legacy(client, days[10], days[159])]
     assert [len(page) for page in pages] == [100, 50]
     assert [pages[0][0]["date"], pages[-1][-1]["date"]] == [str(days[10]), str(days[159])]
     first = {"since": str(days[10]), "until": str(days[159]), "per_page": "100"}
@@ -232,7 +232,7 @@ def test_legacy_days_come_page_by_page_between_both_days(
 
 def test_no_content_is_no_page(github: SimulatedGitHub, client: GitHubClient) -> None:
     github.faults.add("/copilot/metrics$", status=204)
-    assert list(client.legacy_metrics(*ORG, github.newest_day, github.newest_day)) == []
+    assert list(ask_legacy(client, github.newest_day, github.newest_day)) == []
 
 
 # --- reports ----------------------------------------------------------------------------------
@@ -243,9 +243,9 @@ def test_a_report_is_all_of_its_files_without_the_signatures(
 ) -> None:
     day = github.newest_day
     give(github, ['{"part": 1}', b'\xef\xbb\xbf{"part": 2}', '{"part": "\u00e9"}'], day)
-    documents = client.report(*REPORT, day).files
+    documents = ask_report(client, day).files
     assert documents is not None
-    assert [document.text for document in documents] == [
+    assert [document.content().decode() for document in documents] == [
         '{"part": 1}',
         '{"part": 2}',
         '{"part": "\u00e9"}',
@@ -262,7 +262,7 @@ def test_downloads_carry_neither_the_token_nor_a_cookie(
     for origin in ("api", "download"):
         github.faults.add(".", origin=origin, headers={"set-cookie": "session=1; Path=/"})
     give(github, ["{}", "{}"], github.newest_day)
-    assert client.report(*REPORT, github.newest_day).files
+    assert ask_report(client, github.newest_day).files
     client.user()
     assert origins(github) == ["api", "download", "download", "api"]
     assert all("cookie" not in request.headers for request in github.requests)
@@ -275,7 +275,7 @@ def test_a_report_that_is_not_there_yet_is_none(
 ) -> None:
     day = github.newest_day
     github.organization("octo-demo").reports["organization-1-day", day] = form
-    assert client.report(*REPORT, day).files == []
+    assert ask_report(client, day).files == []
     assert origins(github) == ["api"]
 
 
@@ -284,7 +284,7 @@ def test_an_answer_without_links_is_no_report(
     github: SimulatedGitHub, client: GitHubClient, body: Body
 ) -> None:
     github.faults.add("organization-1-day$", body=body)
-    assert client.report(*REPORT, github.newest_day).files == []
+    assert ask_report(client, github.newest_day).files == []
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_an_envelope_of_another_shape_is_an_error_and_not_a_day_without_data(
 ) -> None:
     github.faults.add("organization-1-day$", body=body)
     with pytest.raises(GitHubError, match=r"no list of download links|not JSON"):
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
 
 
 def test_the_report_of_another_day_is_refused_before_it_is_downloaded(
@@ -304,7 +304,7 @@ def test_the_report_of_another_day_is_refused_before_it_is_downloaded(
     day = github.newest_day
     give(github, ["{}"], day, report_day=day - timedelta(days=1))
     with pytest.raises(GitHubError, match=f"octo-demo.*another day than {day}"):
-        client.report(*REPORT, day)
+        ask_report(client, day)
     assert origins(github) == ["api"]
 
 
@@ -313,7 +313,7 @@ def test_a_file_that_is_not_utf_8_is_an_error(
 ) -> None:
     give(github, ["{}", b'{"name": "\xe9"}'], github.newest_day)
     with pytest.raises(GitHubError, match="not UTF-8"):
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
 
 
 def test_an_expired_link_leads_to_a_new_envelope_and_to_all_files_again(
@@ -321,15 +321,15 @@ def test_an_expired_link_leads_to_a_new_envelope_and_to_all_files_again(
 ) -> None:
     give(github, ["first", "second"], github.newest_day)
     github.faults.add("-1.json$", origin="download", times=1, **faults.link_expired())
-    documents = client.report(*REPORT, github.newest_day).files
-    assert [document.text for document in documents or []] == ["first", "second"]
+    documents = ask_report(client, github.newest_day).files
+    assert [document.content().decode() for document in documents or []] == ["first", "second"]
     assert origins(github) == ["api", "download", "download"] * 2
 
 
 def test_links_that_stay_expired_are_asked_for_three_times(github: SimulatedGitHub) -> None:
     github.link_lifetime = -1
     with client_of(github) as client, pytest.raises(LinkExpiredError) as raised:
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     assert origins(github) == ["api", "download"] * 3
     assert "octo-demo" in str(raised.value)
     assert "sig=" not in str(raised.value)
@@ -339,7 +339,7 @@ def test_a_file_that_stays_missing_is_a_report_that_is_not_ready(
     github: SimulatedGitHub, client: GitHubClient
 ) -> None:
     give(github, ["{}"], github.newest_day, links=[github.signed_link("/no/such/file.json")])
-    assert client.report(*REPORT, github.newest_day).files == []
+    assert ask_report(client, github.newest_day).files == []
     assert origins(github) == ["api", "download"] * 3
 
 
@@ -347,7 +347,7 @@ def test_a_file_that_appears_with_a_new_envelope_is_read(
     github: SimulatedGitHub, client: GitHubClient
 ) -> None:
     github.faults.add(".", origin="download", times=2, **faults.blob_not_found())
-    assert client.report(*REPORT, github.newest_day).files
+    assert ask_report(client, github.newest_day).files
     assert origins(github) == ["api", "download"] * 3
 
 
@@ -366,7 +366,7 @@ def test_every_form_of_a_next_link_is_followed(
     url = f"{github.url}/orgs/octo-demo/copilot/billing/seats"
     headers = {"link": link.format(url=url)}
     github.faults.add("/seats$", status=200, body={"seats": []}, headers=headers, times=1)
-    assert len(list(client.seats("organization", "octo-demo"))) == 2
+    assert len(list(ask_seats(client))) == 2
     assert github.requests[-1].query["page"].startswith("2")
 
 
@@ -376,4 +376,4 @@ def test_a_next_link_that_is_no_address_is_refused(
     headers = {"link": '<http://[broken>; rel="next"'}
     github.faults.add("/seats$", status=200, body={"seats": []}, headers=headers)
     with pytest.raises(RefusedUrlError, match="octo-demo/copilot/billing/seats: GitHub points to"):
-        list(client.seats("organization", "octo-demo"))
+        list(ask_seats(client))

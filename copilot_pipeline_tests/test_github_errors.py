@@ -17,8 +17,9 @@ from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.redaction import looks_like_token, redact
 from copilot_pipeline.simulated_github import Answer, SimulatedGitHub, faults
+from copilot_pipeline_tests.asking import ask_billing, ask_report
 from copilot_pipeline_tests.leaks import leaked
-from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of
+from copilot_pipeline_tests.test_github_client import client_of
 
 # The form of GitHub's oldest tokens, which no pattern can tell from a commit's hash.
 HEX_TOKEN = "0123456789abcdef" * 2 + "01234567"
@@ -98,7 +99,7 @@ def test_a_refusal_is_permanent_and_says_for_whom_it_is_and_what_to_do(
 ) -> None:
     github.faults.add(".", **answer)
     with pytest.raises(GitHubError) as raised:
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     message = str(raised.value)
     endpoint = "GET /orgs/octo-demo/copilot/metrics/reports/organization-1-day"
     assert message.startswith(f"account demo-admin, organization octo-demo, {endpoint}: ")
@@ -123,7 +124,7 @@ def test_a_request_that_github_cannot_process_is_not_blamed_on_a_policy(
 ) -> None:
     github.faults.add(".", **faults.invalid_parameter("day"))
     with pytest.raises(GitHubError, match="422") as raised:
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     assert "disabled" not in str(raised.value)
     assert not raised.value.stops_scope
 
@@ -157,14 +158,14 @@ def test_broken_compression_is_an_error_and_never_half_a_file(
     headers = {"content-encoding": "gzip"}
     github.faults.add(".", origin="download", status=200, body=body, headers=headers)
     with pytest.raises(GitHubError, match=r"octo-demo"):
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
 
 
 def test_a_compressed_file_is_read(github: SimulatedGitHub, client: GitHubClient) -> None:
     headers = {"content-encoding": "gzip"}
     github.faults.add(".", origin="download", status=200, body=WHOLE, headers=headers)
-    documents = client.report(*REPORT, github.newest_day).files
-    assert [len(document.text.splitlines()) for document in documents or []] == [100]
+    documents = ask_report(client, github.newest_day).files
+    assert [len(document.content().decode().splitlines()) for document in documents or []] == [100]
 
 
 @pytest.mark.parametrize("compressed", [True, False])
@@ -180,7 +181,7 @@ def test_an_answer_that_is_too_large_is_given_up_at_once(
     body = gzip.compress(body) if compressed else body
     github.faults.add(".", origin="download", status=200, body=body, headers=headers)
     with pytest.raises(GitHubError, match=r"octo-demo.*larger than 1 MiB"):
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     assert [request.origin for request in github.requests] == ["api", "download"]
 
 
@@ -228,7 +229,7 @@ def test_an_answer_that_repeats_the_token_is_refused_before_it_can_be_stored(
 ) -> None:
     github.faults.add("/billing$", body={"note": f"seen with {github.token}"})
     with pytest.raises(GitHubError, match="repeats the token") as raised:
-        client.billing(*ORG)
+        ask_billing(client)
     assert github.token not in str(raised.value)
 
 
@@ -251,7 +252,7 @@ def test_neither_a_token_nor_a_signature_is_logged_or_raised_at_any_level(
     shown = ""
     with client_of(github) as client:
         try:
-            client.report(*REPORT, github.newest_day)
+            ask_report(client, github.newest_day)
         except GitHubError as error:
             shown = "".join(traceback.format_exception(error))
         assert bool(shown) is bool(fault)

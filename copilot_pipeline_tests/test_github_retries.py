@@ -13,7 +13,8 @@ from copilot_pipeline.github import transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, RateLimitedError, RetryableError
 from copilot_pipeline.simulated_github import Answer, SimulatedGitHub, faults
-from copilot_pipeline_tests.test_github_client import ORG, QUICK, REPORT, client_of, origins
+from copilot_pipeline_tests.asking import ask_billing, ask_report, ask_seats
+from copilot_pipeline_tests.test_github_client import QUICK, REPORT, client_of, origins
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_server_that_stays_in_trouble_is_given_up_after_the_attempts(
 ) -> None:
     github.faults.add(".", origin=origin, **faults.server_error(503))
     with pytest.raises(RetryableError, match=r"octo-demo.*503 Service Unavailable.*Try again"):
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     assert origins(github).count(origin) == 3
 
 
@@ -77,9 +78,9 @@ def test_a_cut_answer_is_asked_for_again(
     github.faults.add("/user$", cut_after=length, times=1)
     assert client.user().login == "demo-admin"
     github.faults.add(".", origin="download", cut_after=length, times=1)
-    documents = client.report(*REPORT, github.newest_day).files
+    documents = ask_report(client, github.newest_day).files
     assert documents is not None
-    assert documents[0].text.endswith("}\n")
+    assert documents[0].content().endswith(b"}\n")
     assert origins(github) == ["api", "api", "api", "download", "download"]
 
 
@@ -89,7 +90,7 @@ def test_answers_that_stay_cut_fail_without_showing_the_signed_link(
 ) -> None:
     github.faults.add(".", origin=origin, cut_after=10)
     with pytest.raises(RetryableError, match=r"octo-demo.*no whole answer came") as raised:
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     assert origins(github).count(origin) == 3
     assert "sig=" not in str(raised.value)
 
@@ -149,7 +150,7 @@ def test_a_rate_limit_names_the_wait_that_github_asks_for(
         client_of(github, replace(QUICK, rate_limit_attempts=1)) as client,
         pytest.raises(RateLimitedError, match=r"octo-demo.*rate limit is used up") as raised,
     ):
-        client.billing(*ORG)
+        ask_billing(client)
     assert raised.value.wait == seconds
     assert raised.value.stops_scope
     assert ("GitHub asks to wait 40 s" in str(raised.value)) == (seconds is not None)
@@ -168,7 +169,7 @@ def test_a_wait_may_be_given_as_a_date_or_as_the_reset_of_the_limit(
             client_of(github, replace(QUICK, rate_limit_attempts=1)) as client,
             pytest.raises(RateLimitedError) as raised,
         ):
-            client.billing(*ORG)
+            ask_billing(client)
         assert 35 < (raised.value.wait or 0) < 42
 
 
@@ -187,7 +188,7 @@ def test_a_limited_request_goes_on_after_the_wait(
 ) -> None:
     github.faults.add(".", origin=origin, **faults.too_many_requests(1), times=1)
     started = time.monotonic()
-    assert client.report(*REPORT, github.newest_day).files
+    assert ask_report(client, github.newest_day).files
     assert 0.9 < time.monotonic() - started < 3
     assert origins(github).count(origin) == 2
 
@@ -238,7 +239,7 @@ def test_one_requests_limit_holds_back_the_others_of_the_same_token(
         limited = Timed(client.user)
         wait_for_requests(github, 1)
         time.sleep(0.1)
-        held_back = Timed(lambda: client.billing(*ORG))
+        held_back = Timed(lambda: ask_billing(client))
         held_back.join()
         limited.join()
     assert (limited.error, held_back.error) == (None, None)
@@ -252,11 +253,11 @@ def test_a_limit_that_is_extended_meanwhile_holds_back_those_who_wait_already(
     github.faults.add("/user$", **faults.too_many_requests(1), times=1)
     with client_of(github) as client:
         started = time.monotonic()
-        extends = Timed(lambda: list(client.seats(*ORG)))
+        extends = Timed(lambda: list(ask_seats(client)))
         limited = Timed(client.user)
         wait_for_requests(github, 2)
         time.sleep(0.1)
-        client.billing(*ORG)
+        ask_billing(client)
         held_back_until = time.monotonic() - started
         limited.join()
         extends.join()

@@ -20,8 +20,9 @@ from copilot_pipeline.github.urls import (
 )
 from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline_tests.asking import ask_billing, ask_report, ask_seats
 from copilot_pipeline_tests.loading import import_organizations
-from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of, links
+from copilot_pipeline_tests.test_github_client import REPORT, client_of, links
 
 
 @pytest.fixture
@@ -279,7 +280,7 @@ def test_a_link_that_is_not_allowed_is_refused_before_anything_is_sent(
 ) -> None:
     links(github, link)
     with pytest.raises(RefusedUrlError) as raised:
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     message = str(raised.value)
     assert message.startswith("account demo-admin, organization octo-demo, GET /orgs/octo-demo/")
     assert "s3cret" not in message
@@ -292,7 +293,7 @@ def test_a_host_that_was_added_serves_downloads_too(github: SimulatedGitHub) -> 
     links(github, github.signed_link(path).replace("127.0.0.1", "localhost"))
     github.faults.add(path, origin="download", body="{}")
     with client_of(github, download_hosts=(f"localhost:{port}",)) as client:
-        documents = client.report(*REPORT, github.newest_day).files
+        documents = ask_report(client, github.newest_day).files
     assert [document.url for document in documents or []] == [f"http://localhost:{port}{path}"]
 
 
@@ -317,7 +318,7 @@ def test_a_redirect_of_the_api_to_its_own_host_is_followed_with_the_token(
     target = "/orgs/octo-demo/copilot/billing"
     address = f"{github.url}{target}" if absolute else target
     github.faults.add("^/orgs/old-name/", redirect_to=address, status=301)
-    assert client.billing("organization", "old-name").url == f"{github.url}{target}"
+    assert ask_billing(client, slug="old-name").url == f"{github.url}{target}"
     assert github.requests[1].headers["authorization"] == f"Bearer {github.token}"
 
 
@@ -327,7 +328,7 @@ def test_a_redirect_of_a_download_to_another_host_is_refused(
     foreign = f"http://localhost:{httpx.URL(other.download_url).port}/file?sig=s3cret"
     github.faults.add(".", origin="download", redirect_to=foreign)
     with pytest.raises(RefusedUrlError, match=r"'localhost:\d+', which is not allowed") as raised:
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     assert "s3cret" not in str(raised.value)
     assert other.requests == []
 
@@ -337,8 +338,10 @@ def test_a_redirect_of_a_download_to_an_allowed_host_is_followed(
 ) -> None:
     other.faults.add("/file$", origin="download", body="moved")
     github.faults.add(".", origin="download", redirect_to=f"{other.download_url}/file?sig=1")
-    documents = client.report(*REPORT, github.newest_day).files
-    assert [(d.url, d.text) for d in documents or []] == [(f"{other.download_url}/file", "moved")]
+    documents = ask_report(client, github.newest_day).files
+    assert [(d.url, d.content().decode()) for d in documents or []] == [
+        (f"{other.download_url}/file", "moved")
+    ]
     assert "authorization" not in other.requests[0].headers
 
 
@@ -351,7 +354,7 @@ def test_redirects_in_a_circle_come_to_an_end(
     assert len(github.requests) == 4
     github.faults.add(".", origin="download", redirect_to="/again?sig=s3cret")
     with pytest.raises(GitHubError, match="more than 3 redirects") as raised:
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     assert "s3cret" not in str(raised.value)
 
 
@@ -421,6 +424,6 @@ def test_the_machines_proxy_is_not_used(
         monkeypatch.delenv(name, raising=False)
     with client_of(github) as client:
         assert client.user().login == "demo-admin"
-        assert client.report(*REPORT, github.newest_day).files
-        assert list(client.seats(*ORG))
+        assert ask_report(client, github.newest_day).files
+        assert list(ask_seats(client))
     assert seen == []

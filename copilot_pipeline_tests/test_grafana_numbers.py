@@ -16,9 +16,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from copilot_pipeline.sources.raw import RAW_SEATS
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.seat_days import count_seat_day
-from copilot_pipeline.warehouse.tables import raw_seats
 from copilot_pipeline_tests.conftest import ROOT, copied
 from copilot_pipeline_tests.grafana.expansion import Value
 from copilot_pipeline_tests.grafana.model import Json, Run
@@ -286,7 +286,7 @@ def let_people_stop(url: str) -> None:
             store(connection, "_raw_copilot_seats", "page", key, json.dumps(answer))
     with Database(url) as database, database.write() as writing:
         for scope_id, day in writing.execute(
-            sa.select(raw_seats.c.scope_id, raw_seats.c.day)
+            sa.select(RAW_SEATS.table.c.scope_id, RAW_SEATS.table.c.day)
         ).all():
             count_seat_day(writing, scope_id, day)
 

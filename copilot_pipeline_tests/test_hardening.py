@@ -23,7 +23,6 @@ import sqlalchemy as sa
 
 from copilot_pipeline.accounts import AccountOptions, import_account, one_account, open_client
 from copilot_pipeline.cli import run_command
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.github import transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import (
@@ -35,9 +34,15 @@ from copilot_pipeline.github.errors import (
 from copilot_pipeline.github.urls import normalize_proxy
 from copilot_pipeline.simulated_github import Answer, ReportFiles, SimulatedGitHub, faults
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline_tests.asking import ask_billing, ask_report, ask_seats
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
-from copilot_pipeline_tests.loading import execute, import_organizations, read_table
-from copilot_pipeline_tests.test_github_client import ORG, QUICK, REPORT, client_of, links
+from copilot_pipeline_tests.loading import (
+    execute,
+    import_organizations,
+    newest_complete_day,
+    read_table,
+)
+from copilot_pipeline_tests.test_github_client import QUICK, client_of, links
 
 ONCE = replace(QUICK, attempts=1, rate_limit_attempts=1)
 MIB = 1024 * 1024
@@ -148,7 +153,7 @@ def test_a_next_page_on_another_host_port_or_scheme_is_refused_before_it_is_call
     link = f'<{elsewhere(github, other)[part]}>; rel="next"'
     github.faults.add("/seats$", headers={"link": link})
     with pytest.raises(RefusedUrlError, match="the token is not sent there"):
-        list(client.seats(*ORG))
+        list(ask_seats(client))
     assert len(github.requests) == 1
     assert other.requests == []
 
@@ -159,7 +164,7 @@ def test_a_next_page_that_redirects_elsewhere_is_refused(
     github.faults.add("/seats$", headers={"link": '</page2>; rel="next"'})
     github.faults.add("/page2$", redirect_to=f"{other.url}/seats")
     with pytest.raises(RefusedUrlError, match="the token is not sent there"):
-        list(client.seats(*ORG))
+        list(ask_seats(client))
     assert other.requests == []
 
 
@@ -168,7 +173,7 @@ def test_a_download_link_to_the_api_itself_is_called_without_the_token(
 ) -> None:
     links(github, f"{github.url}/user")
     with pytest.raises(GitHubError, match="401"):
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     envelopes = [request for request in github.requests if request.path != "/user"]
     downloads = [request for request in github.requests if request.path == "/user"]
     assert downloads
@@ -183,7 +188,7 @@ def test_a_download_that_is_redirected_to_the_api_or_elsewhere_carries_no_token(
     other.faults.add("/one$", origin="download", redirect_to=f"{github.url}/two")
     github.faults.add("/two$", redirect_to=f"{github.url}/three", status=307)
     github.faults.add("/three$", body="{}")
-    assert client.report(*REPORT, github.newest_day).files
+    assert ask_report(client, github.newest_day).files
     requests = [*github.requests, *other.requests]
     with_token = [request.path for request in requests if "authorization" in request.headers]
     assert with_token == ["/orgs/octo-demo/copilot/metrics/reports/organization-1-day"]
@@ -217,7 +222,7 @@ def test_every_hop_of_a_download_must_be_an_allowed_host_and_https_off_this_mach
             RefusedUrlError, match=r"octo-demo.*(not allowed|must begin with https)"
         ) as e,
     ):
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
     assert "s3cret" not in str(e.value)
     assert len(github.requests) == hops + 1
 
@@ -236,7 +241,7 @@ def test_three_redirects_are_followed_and_a_fourth_is_not(
     def call() -> object:
         if origin == "api":
             return client.user()
-        return client.report(*REPORT, github.newest_day)
+        return ask_report(client, github.newest_day)
 
     assert call()
     reached = len(github.requests)
@@ -272,7 +277,7 @@ def test_an_answer_one_byte_over_the_limit_is_refused_and_one_at_the_limit_is_no
     def call() -> object:
         if origin == "api":
             return client.user()
-        return client.report(*REPORT, github.newest_day)
+        return ask_report(client, github.newest_day)
 
     give(MIB)
     assert call()
@@ -302,7 +307,7 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_unpacked_in_memory(
     tracemalloc.start()
     try:
         with pytest.raises(GitHubError, match="larger than 1 MiB"):
-            client.user() if origin == "api" else client.report(*REPORT, github.newest_day)
+            client.user() if origin == "api" else ask_report(client, github.newest_day)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -344,7 +349,7 @@ def test_a_stream_without_an_end_is_given_up_at_the_size_limit(
             client_of(github) as downloads,
             pytest.raises(GitHubError, match="larger than 1 MiB"),
         ):
-            downloads.report(*REPORT, github.newest_day)
+            ask_report(downloads, github.newest_day)
 
 
 # --- time ---------------------------------------------------------------------------------------
@@ -380,7 +385,7 @@ def assert_given_up_in_time(github: SimulatedGitHub, first: bytes, then: bytes) 
             client_of(github, ONCE, endpoint=address) as api,
             client_of(github, ONCE) as downloads,
         ):
-            for call in (api.user, lambda: downloads.report(*REPORT, github.newest_day)):
+            for call in (api.user, lambda: ask_report(downloads, github.newest_day)):
                 started = time.monotonic()
                 with pytest.raises(RetryableError) as raised:
                     call()
@@ -440,7 +445,7 @@ def test_an_absurd_retry_after_is_a_rate_limit_that_is_given_up(
         client_of(github, ONCE) as client,
         pytest.raises(RateLimitedError, match="octo-demo"),
     ):
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01 00:00:00 +0200", "9999-12-31 23:59:59 -0200"])
@@ -486,10 +491,10 @@ def test_all_calls_of_an_account_go_through_its_proxy(github: SimulatedGitHub) -
         with client_of(github, ONCE, **options) as client:
             assert client.user().login == "seen-by-the-proxy"
             links(github, plain)
-            assert client.report(*REPORT, github.newest_day).files
+            assert ask_report(client, github.newest_day).files
             links(github, secure)
             with pytest.raises(RetryableError, match="ProxyError"):
-                client.report(*REPORT, github.newest_day)
+                ask_report(client, github.newest_day)
         options["endpoint"] = "https://api.octo.example"
         with (
             client_of(github, ONCE, **options) as client,
@@ -525,7 +530,7 @@ def test_the_machines_proxy_is_not_used_for_https_either(
             client_of(github, ONCE) as client,
             pytest.raises(RetryableError, match="ConnectError"),
         ):
-            client.report(*REPORT, github.newest_day)
+            ask_report(client, github.newest_day)
         with (
             client_of(github, ONCE, endpoint="https://127.0.0.1:9") as client,
             pytest.raises(RetryableError, match="ConnectError"),
@@ -735,7 +740,7 @@ def test_what_is_quoted_of_githubs_refusal_stays_on_one_line(
     else:
         github.faults.add("/billing$", status=400, body=json.dumps({"message": name}))
     with pytest.raises(GitHubError) as raised:
-        client.billing(*ORG)
+        ask_billing(client)
     assert UNSHOWABLE.search(str(raised.value)) is None
     assert len(str(raised.value).splitlines()) == 1
 
@@ -756,7 +761,7 @@ def test_what_is_quoted_of_githubs_refusal_stays_on_one_line(
 def test_each_sign_of_a_rate_limit_is_enough_alone(github: SimulatedGitHub, sign: Answer) -> None:
     github.faults.add("/billing$", **sign)
     with client_of(github, ONCE) as client, pytest.raises(RateLimitedError):
-        client.billing(*ORG)
+        ask_billing(client)
 
 
 @pytest.mark.parametrize("status", [401, 404, 422])
@@ -766,7 +771,7 @@ def test_the_same_signs_on_another_refusal_are_no_rate_limit(
     headers = {"x-ratelimit-remaining": "0", "retry-after": "40"}
     github.faults.add("/billing$", status=status, body={"message": "rate limit"}, headers=headers)
     with client_of(github, ONCE) as client, pytest.raises(GitHubError) as raised:
-        client.billing(*ORG)
+        ask_billing(client)
     assert not isinstance(raised.value, RateLimitedError)
 
 
@@ -776,5 +781,5 @@ def test_a_refusal_with_quota_left_and_no_other_sign_is_no_rate_limit(
     headers = {"x-ratelimit-remaining": "10"}
     github.faults.add("/billing$", status=403, body={"message": "Forbidden"}, headers=headers)
     with client_of(github, ONCE) as client, pytest.raises(GitHubError) as raised:
-        client.billing(*ORG)
+        ask_billing(client)
     assert not isinstance(raised.value, RateLimitedError)

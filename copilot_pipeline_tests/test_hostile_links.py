@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
-from copilot_pipeline.collect.metrics import load_metrics
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from copilot_pipeline.accounts import open_client
 from copilot_pipeline.collect import metrics
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.unexpected import UnexpectedError, described
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.github.client import GitHubClient, Report
 from copilot_pipeline.github.errors import RefusedUrlError
 from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from copilot_pipeline import settings
 from copilot_pipeline.accounts import one_account, open_client
 from copilot_pipeline.cli import run_command
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.errors import GitHubError
@@ -28,10 +27,11 @@ from copilot_pipeline.simulated_github import Organization, ReportFiles, Simulat
 from copilot_pipeline.vault import Identity, Vault, VaultError
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database, DatabaseError
+from copilot_pipeline_tests.asking import ask_report, ask_seats
 from copilot_pipeline_tests.commands import Output, import_with, succeed
 from copilot_pipeline_tests.leaks import stored_rows
-from copilot_pipeline_tests.loading import execute, import_organizations
-from copilot_pipeline_tests.test_github_client import ORG, QUICK, REPORT, client_of
+from copilot_pipeline_tests.loading import execute, import_organizations, newest_complete_day
+from copilot_pipeline_tests.test_github_client import QUICK, client_of
 from copilot_pipeline_tests.test_hardening import wire
 
 TOKEN = "ghp_" + "Sentinel0Of1The2Masking3Tests45678900"[:36]
@@ -141,7 +141,7 @@ def test_an_address_that_cannot_be_called_is_neither_logged_nor_raised(
         github.faults.add("/seats$", headers={"link": f'<{printable}>; rel="next"'})
     options: dict[str, Any] = {"proxy": "http://127.0.0.1:9"} if proxied else {}
     with client_of(github, ONCE, **options) as client, pytest.raises(GitHubError) as raised:
-        list(client.seats(*ORG) if place == "next" else client.report(*REPORT, day).files)
+        list(ask_seats(client) if place == "next" else ask_report(client, day).files)
     for text in (chain(raised.value), logged()):
         assert TOKEN not in text
         assert SIGNATURE not in text
@@ -226,7 +226,7 @@ def test_a_signed_link_that_serves_or_redirects_is_not_logged(
     github.faults.add("/copilot-reports|json$", origin="download", redirect_to=target)
     github.faults.add("/moved$", origin="download", body="{}")
     with client_of(github, ONCE) as client:
-        documents = client.report(*REPORT, github.newest_day).files
+        documents = ask_report(client, github.newest_day).files
     assert [document.url for document in documents] == [f"{github.download_url}/moved"]
     assert SIGNATURE not in repr(documents) + logged()
     assert "sig=" not in logged()

@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from copilot_pipeline.reports import USERS
-from copilot_pipeline.warehouse.columns import ACTIVITY_COUNTERS
 
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub
 from copilot_pipeline_tests.conftest import ROOT
 from copilot_pipeline_tests.loading import import_organizations, read_table

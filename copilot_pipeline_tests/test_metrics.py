@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from copilot_pipeline.accounts import AccountOptions, import_account
-from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.days import day_range
 from copilot_pipeline.simulated_github import (
     NotReady,
     Organization,
@@ -18,7 +18,13 @@ from copilot_pipeline.simulated_github import (
     report_records,
 )
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
+from copilot_pipeline_tests.loading import (
+    execute,
+    failure,
+    import_organizations,
+    newest_complete_day,
+    read_table,
+)
 
 ORG = "_tool_copilot_org_metrics"
 LANGUAGES = "_tool_copilot_language_metrics"

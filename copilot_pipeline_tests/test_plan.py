@@ -1,14 +1,18 @@
-"""Which days a run fetches: those that may bring something new, and earlier gaps."""
+"""Which periods a run fetches: those that may bring something new, and earlier gaps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from copilot_pipeline.collect.plan import Plan, plan_days
-from copilot_pipeline.days import Window, day_range, newest_complete_day
+from copilot_pipeline.collect import plan as planning
+from copilot_pipeline.collect.plan import Order
+from copilot_pipeline.days import Today, day_range
+from copilot_pipeline.sources import SEATS, USERS
+from copilot_pipeline.sources.source import Source
 from copilot_pipeline.warehouse.history import DayState, Status
 
-NEWEST = newest_complete_day()
-WINDOW = Window(NEWEST - timedelta(days=364), NEWEST)
+TODAY = Today(datetime(2026, 11, 21, 6, tzinfo=UTC))
+NEWEST = date(2026, 11, 20)
 
 
 def ago(days: int) -> date:
@@ -16,12 +20,21 @@ def ago(days: int) -> date:
 
 
 def status(state: DayState, message: str | None = None, tried_days_ago: int = 9) -> Status:
-    tried_at = datetime.now(UTC) - timedelta(days=tried_days_ago)
+    tried_at = TODAY.now - timedelta(days=tried_days_ago)
     return Status(state, None, None, tried_at, message)
 
 
 LOADED = status(DayState.LOADED)
 FAILED = status(DayState.FAILED, "it failed")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan, with days instead of periods."""
+
+    fetch: list[date]
+    keep: list[date]
+    beyond: list[date]
 
 
 def plan(
@@ -30,8 +43,19 @@ def plan(
     *,
     refetch: bool = False,
     gap_days: int = 0,
+    source: Source = USERS,
+    stored: Set[date] = frozenset(),
 ) -> Plan:
-    return plan_days(days, statuses, WINDOW, refetch=refetch, gap_days=gap_days)
+    order = Order(TODAY, days, refetch=refetch, gap_days=gap_days)
+    planned = planning.plan(order, source, statuses, stored)
+    for period in (*planned.fetch, *planned.keep, *planned.beyond):
+        assert period.first == period.last
+    return Plan(
+        *(
+            [period.first for period in periods]
+            for periods in (planned.fetch, planned.keep, planned.beyond)
+        )
+    )
 
 
 def test_a_range_that_was_never_loaded_is_fetched_whole() -> None:
@@ -107,3 +131,14 @@ def test_a_report_that_github_did_not_have_is_asked_for_again_for_two_weeks() ->
     assert plan(window, statuses, gap_days=9).fetch == [ago(13), *window]
     # A range that was asked for does not: it would never come to an end.
     assert plan(day_range(ago(14), ago(13)), statuses).fetch == []
+
+
+def test_of_snapshots_the_newest_day_is_taken_and_those_taken_in_the_past_are_kept() -> None:
+    days = day_range(ago(2), NEWEST + timedelta(days=1))
+    statuses = {ago(2): LOADED, ago(1): FAILED, NEWEST: LOADED}
+    assert plan(days, statuses, source=SEATS) == Plan(
+        fetch=[NEWEST], keep=[ago(2)], beyond=[ago(1), NEWEST + timedelta(days=1)]
+    )
+    assert plan([ago(2)], statuses, source=SEATS) == Plan(fetch=[], keep=[ago(2)], beyond=[])
+    # Earlier versions took snapshots, but kept no status of them.
+    assert plan([ago(2)], {}, source=SEATS, stored={ago(2)}).keep == [ago(2)]

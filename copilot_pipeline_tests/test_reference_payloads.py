@@ -1,4 +1,4 @@
-"""GitHub's documented payloads and peers' samples go through the client and the transforms.
+"""GitHub's documented payloads and peers' samples go through the client and the sources.
 
 The files are not part of the project: COPILOT_PIPELINE_REFERENCE names their folder.
 """
@@ -10,12 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
-from copilot_pipeline.transform import language_metrics, org_metrics
-from copilot_pipeline.transform.records import aggregate_day, legacy_days
-from copilot_pipeline.transform.seats import from_page
-from copilot_pipeline.transform.values import TransformError
 
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
@@ -35,23 +30,33 @@ from copilot_pipeline.github.errors import (
 from copilot_pipeline.github.retries import RetryPolicy
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.simulated_github import SimulatedGitHub
+from copilot_pipeline.sources import LEGACY, ORGANIZATION_DAY, SEATS
+from copilot_pipeline.sources.legacy import split_days
+from copilot_pipeline.sources.shape import RecordError
+from copilot_pipeline.sources.source import Source
+from copilot_pipeline_tests import answers
+from copilot_pipeline_tests.answers import Row, known, reading_of
+from copilot_pipeline_tests.asking import ask_report
 
 VIEWER = "peer_samples/copilot-metrics-viewer"
 FAROS = "peer_samples/faros-airbyte-connectors"
 REPORTS = "examples/reports"
 
 
-def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows without the cells that are missing."""
-    return [
-        {str(name): value for name, value in row.items() if pd.notna(value)}
-        for _, row in frame.iterrows()
-    ]
+def rows(source: Source, table: str, text: str, day: date) -> list[Row]:
+    """The rows without the values that are missing."""
+    return [known(row) for row in answers.rows(source, table, text, day=day)]
 
 
-def only_row(frame: pd.DataFrame) -> dict[str, Any]:
-    (row,) = rows(frame)
+def org_row(source: Source, text: str, day: date) -> Row:
+    (row,) = rows(source, "org_metrics", text, day)
     return row
+
+
+def languages(source: Source, text: str, day: date) -> list[Row]:
+    """In the order of editors and languages."""
+    found = rows(source, "language_metrics", text, day)
+    return sorted(found, key=lambda row: (row["editor"], row["language"]))
 
 
 # --- aggregate reports ------------------------------------------------------------------------
@@ -84,15 +89,15 @@ def entries_of(path: Path) -> list[dict[str, Any]]:
     return [entry for record in records for entry in record["day_totals"]]
 
 
-def assert_rows_say_what_the_entry_says(record: Any, entry: dict[str, Any]) -> None:
-    assert record == entry
-    row = only_row(org_metrics.from_report(record))
+def assert_rows_say_what_the_entry_says(text: str, entry: dict[str, Any]) -> None:
+    day = date.fromisoformat(entry["day"])
+    row = org_row(ORGANIZATION_DAY, text, day)
     assert row["source"] == "reports"
     assert row["total_active_users"] == entry["daily_active_users"]
     for name in COUNTERS[1:]:
         assert row[name] == entry[name]
     said = [e for e in entry["totals_by_language_feature"] if e["feature"] == "code_completion"]
-    found = rows(language_metrics.from_report(record))
+    found = languages(ORGANIZATION_DAY, text, day)
     assert [r["language"] for r in found] == sorted({e["language"] for e in said})
     assert sum(r["suggestions"] for r in found) == sum(
         e["code_generation_activity_count"] for e in said
@@ -104,7 +109,8 @@ def test_every_aggregate_1_day_file_gives_its_day(reference: Path, file: str) ->
     text, day = (reference / file).read_text(), ONE_DAY_FILES[file]
     value = json.loads(text)
     (entry,) = value.get("day_totals", [value])
-    assert_rows_say_what_the_entry_says(aggregate_day([text], day), entry)
+    assert entry["day"] == str(day)
+    assert_rows_say_what_the_entry_says(text, entry)
 
 
 @pytest.mark.parametrize("file", WRAPPED_FILES)
@@ -114,19 +120,18 @@ def test_every_day_of_a_wrapper_goes_through_as_a_file_of_its_own(
     entries = entries_of(reference / file)
     assert [entry["day"] for entry in entries] == WRAPPED_FILES[file]
     for entry in entries:
-        day = date.fromisoformat(entry["day"])
         for text in (json.dumps(entry), json.dumps({"day_totals": [entry]}, indent=2)):
-            assert_rows_say_what_the_entry_says(aggregate_day([text], day), entry)
+            assert_rows_say_what_the_entry_says(text, entry)
 
 
 def test_a_peers_aggregate_gives_the_rows_that_a_person_reads_in_it(reference: Path) -> None:
     text = (reference / VIEWER / "organization-1-day-report.json").read_text()
-    record: Any = aggregate_day([text], date(2026, 4, 25))
-    row = only_row(org_metrics.from_report(record))
+    day = date(2026, 4, 25)
+    row = org_row(ORGANIZATION_DAY, text, day)
     headline = ("total_active_users", "ide_chats", "monthly_active_users", "loc_added_sum")
     assert [row[name] for name in headline] == [2, 12, 6, 435]
     assert "completion_suggestions" not in row  # no such feature in this file
-    found = rows(language_metrics.from_report(record))
+    found = languages(ORGANIZATION_DAY, text, day)
     names = ("language", "suggestions", "acceptances", "lines_suggested", "lines_accepted")
     assert [tuple(r[name] for name in names) for r in found] == [
         ("go", 4, 0, 36, 7),
@@ -143,7 +148,7 @@ def test_a_peers_aggregate_gives_the_rows_that_a_person_reads_in_it(reference: P
         (
             f"{VIEWER}/enterprise-users-1-day-report.json",
             date(2026, 3, 3),
-            "the shape is not known",
+            "about no day",
         ),
         (
             f"{VIEWER}/organization-users-1-day-report.json",
@@ -162,8 +167,9 @@ def test_a_peers_aggregate_gives_the_rows_that_a_person_reads_in_it(reference: P
 def test_a_file_that_is_not_the_aggregate_of_one_day_is_refused(
     reference: Path, file: str, day: date, message: str
 ) -> None:
-    with pytest.raises(TransformError, match=message):
-        aggregate_day([(reference / file).read_text()], day)
+    reading = reading_of(day)
+    with pytest.raises(RecordError, match=message):
+        answers.records(ORGANIZATION_DAY, (reference / file).read_text(), reading=reading)
 
 
 # --- legacy -----------------------------------------------------------------------------------
@@ -177,11 +183,12 @@ LEGACY_FILES = {
 
 @pytest.mark.parametrize("file", LEGACY_FILES)
 def test_every_legacy_file_gives_its_day(reference: Path, file: str) -> None:
-    days = legacy_days((reference / file).read_text())
-    assert list(days) == [date(2024, 6, 24)]
-    (day,) = days.values()
+    days = split_days((reference / file).read_bytes())
+    ((day, content),) = days.items()
+    text = content.decode()
+    assert day == date(2024, 6, 24)
     suggestions, acceptances, lines_suggested, lines_accepted = LEGACY_FILES[file]
-    assert only_row(org_metrics.from_legacy(day)) == {
+    assert org_row(LEGACY, text, day) == {
         "source": "legacy",
         "total_active_users": 24,
         "total_engaged_users": 20,
@@ -198,7 +205,7 @@ def test_every_legacy_file_gives_its_day(reference: Path, file: str) -> None:
         "pr_summaries_created": 16,
         "pr_engaged_users": 12,
     }
-    found = rows(language_metrics.from_legacy(day))
+    found = languages(LEGACY, text, day)
     assert [(r["editor"], r["language"], r["engaged_users"]) for r in found] == [
         ("neovim", "go", 4),
         ("neovim", "typescript", 3),
@@ -209,8 +216,8 @@ def test_every_legacy_file_gives_its_day(reference: Path, file: str) -> None:
 
 
 def test_the_oldest_shape_of_the_usage_endpoint_is_refused(reference: Path) -> None:
-    with pytest.raises(TransformError, match="a day has no date"):
-        legacy_days((reference / FAROS / "copilot_usage/copilot_usage.json").read_text())
+    with pytest.raises(RecordError, match="a day has no date"):
+        split_days((reference / FAROS / "copilot_usage/copilot_usage.json").read_bytes())
 
 
 # --- seats ------------------------------------------------------------------------------------
@@ -241,10 +248,11 @@ SEAT_FILES: dict[str, tuple[int, list[tuple[str | None, ...]]]] = {
 @pytest.mark.parametrize("file", SEAT_FILES)
 def test_every_seats_file_gives_its_seats(reference: Path, file: str) -> None:
     total, seats = SEAT_FILES[file]
-    page = from_page((reference / file).read_text(), "asked-org")
-    assert (page.total_seats, page.unassigned) == (total, 0)
+    page, reading = (reference / file).read_text(), reading_of()
+    answers.records(SEATS, page, reading=reading)
+    assert reading.notes == {"total_seats_by_github": total, "seats_without_assignee": 0}
     names = ("user_login", "plan_type", "assigning_team_slug")
-    found = rows(page.seats)
+    found = [known(row) for row in answers.rows(SEATS, "seats", page)]
     assert [tuple(row.get(name) for name in names) for row in found] == seats
     assert {row["organization"] for row in found} <= {"asked-org"}
     assert all(row["created_at"].utcoffset().total_seconds() == 0 for row in found)
@@ -397,9 +405,11 @@ def test_every_file_of_an_envelope_is_downloaded(
         github.faults.add(f"^{path}$", body=f'{{"shard": {number}}}\n', origin="download")
     github.faults.add(REPORT_PATH, body=envelope)
 
-    files = client.report("organization", "octo-demo", REPORT, day).files
+    files = ask_report(client, day).files
 
-    assert [file.text for file in files] == [f'{{"shard": {n}}}\n' for n in range(links)]
+    assert [file.content().decode() for file in files] == [
+        f'{{"shard": {n}}}\n' for n in range(links)
+    ]
     assert [file.url for file in files] == [
         f"{github.download_url}/shard-{n}.ndjson" for n in range(links)
     ]
@@ -411,7 +421,7 @@ def test_an_envelope_with_links_to_a_foreign_host_is_refused(
 ) -> None:
     github.faults.add(REPORT_PATH, body=(reference / file).read_text())
     with pytest.raises(RefusedUrlError, match=r"example\.com.*not allowed"):
-        client.report("organization", "octo-demo", REPORT, ENVELOPES[file][0])
+        ask_report(client, ENVELOPES[file][0])
     assert [request.origin for request in github.requests] == ["api"]
 
 
@@ -421,7 +431,7 @@ def test_an_envelope_of_another_day_is_refused(
 ) -> None:
     github.faults.add(REPORT_PATH, body=(reference / file).read_text())
     with pytest.raises(GitHubError, match="another day than 2026-10-01"):
-        client.report("organization", "octo-demo", REPORT, date(2026, 10, 1))
+        ask_report(client, date(2026, 10, 1))
 
 
 @pytest.mark.parametrize("name", [name for name, expected in ERRORS.items() if expected is None])
@@ -430,7 +440,7 @@ def test_an_answer_that_is_not_ready_is_no_report(
 ) -> None:
     case, answer = stored_answer(reference, name)
     github.faults.add(REPORT_PATH, status=case["status"], body=answer.body, headers=case["headers"])
-    assert client.report("organization", "octo-demo", REPORT, date(2026, 10, 1)).files == []
+    assert ask_report(client, date(2026, 10, 1)).files == []
 
 
 @pytest.mark.parametrize("name", ["empty_string", "string"])
@@ -439,4 +449,4 @@ def test_a_json_text_instead_of_an_envelope_is_no_report(
 ) -> None:
     text = (reference / REPORTS / f"constructed_not_ready_{name}.json").read_text()
     github.faults.add(REPORT_PATH, body=text)
-    assert client.report("organization", "octo-demo", REPORT, date(2026, 10, 1)).files == []
+    assert ask_report(client, date(2026, 10, 1)).files == []

@@ -1,11 +1,18 @@
 """Which reports a scope collects: all, or those that were chosen on import and update."""
 
 import pytest
-from copilot_pipeline.reports import ENTERPRISE, ORGANIZATION, REPOS, USER_TEAMS, USERS
 
 from copilot_pipeline.simulated_github import Enterprise, Organization, SimulatedGitHub
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
-from copilot_pipeline_tests.loading import execute, read_table
+from copilot_pipeline_tests.loading import (
+    ENTERPRISE,
+    ORGANIZATION,
+    REPOS,
+    USER_TEAMS,
+    USERS,
+    execute,
+    read_table,
+)
 
 ALL = [ORGANIZATION, USERS, USER_TEAMS, REPOS]
 

@@ -8,10 +8,6 @@ from typing import Any
 
 import pytest
 from copilot_pipeline.collect.digest import Digest
-from copilot_pipeline.reports import USERS
-from copilot_pipeline.transform import records
-from copilot_pipeline.transform.records import parse_records
-from copilot_pipeline.transform.values import TransformError
 
 from copilot_pipeline.collect import digest
 from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub

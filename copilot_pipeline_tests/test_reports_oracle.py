@@ -11,14 +11,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from copilot_pipeline.warehouse.columns import metadata
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.accounts import AccountOptions, import_account
-from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.days import day_range
+from copilot_pipeline.schema import metadata
 from copilot_pipeline.simulated_github import Enterprise, Organization, SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline_tests.loading import execute, failure
+from copilot_pipeline_tests.loading import execute, failure, newest_complete_day
 
 Record = dict[str, Any]
 Rows = list[Record]

@@ -14,11 +14,11 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from copilot_pipeline.warehouse.columns import metadata
 
 from copilot_pipeline import settings
-from copilot_pipeline.days import day_range, reachable_window
+from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.github.retries import Retries
+from copilot_pipeline.schema import metadata
 from copilot_pipeline.simulated_github import (
     NotReady,
     Organization,
@@ -403,7 +403,7 @@ def test_a_second_load_fetches_what_github_revises_and_refetch_fetches_all(
 
 def settle(url: str, days: Sequence[date]) -> None:
     """Every day before these counts as loaded."""
-    earlier = day_range(reachable_window("reports").first, days[0])[:-1]
+    earlier = day_range(Today.from_clock().window(365).first, days[0])[:-1]
     known = {"scope_id": 1, "report": AGGREGATE, "state": "loaded", "change_count": 0}
     rows = [{**known, "day": day, "last_fetched_at": datetime.now(UTC)} for day in earlier]
     with Database(url) as database, database.write() as connection:

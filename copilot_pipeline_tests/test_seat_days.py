@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,31 +11,42 @@ from typing import Any
 import alembic.command
 import pytest
 import sqlalchemy as sa
-from copilot_pipeline.collect.metrics import load_metrics
-from copilot_pipeline.collect.snapshots import load_seats, rebuild_seats
-from copilot_pipeline.reports import ORGANIZATION, USERS
-from copilot_pipeline.warehouse.report_tables import user_metrics
 
+from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome, State
-from copilot_pipeline.collect.rebuild import rebuild_metrics
-from copilot_pipeline.collect.scopes import OpenClient, select_scopes
+from copilot_pipeline.collect.plan import Order
+from copilot_pipeline.collect.rebuild import rebuild
+from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.seat_days import count_stale_days
-from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.collect.workers import OpenClient
+from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.transport import Connection
 from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub
-from copilot_pipeline.warehouse import tables
+from copilot_pipeline.sources import SEATS
+from copilot_pipeline.sources.raw import RAW_SEATS
+from copilot_pipeline.sources.reports import METRICS_STEP
+from copilot_pipeline.sources.seats import seats as seats_table
+from copilot_pipeline.sources.users import user_metrics
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history_tables import collection_status
+from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.seat_days import (
     count_seat_day,
     list_uncounted_days,
     mark_stale,
     seat_days,
 )
-from copilot_pipeline_tests.loading import execute, failure, import_organizations
+from copilot_pipeline_tests.loading import (
+    ORGANIZATION,
+    USERS,
+    execute,
+    failure,
+    import_organizations,
+    newest_complete_day,
+)
 from copilot_pipeline_tests.test_views import (
     ACTIVE_COUNTERS,
     ACTIVE_FLAGS,
@@ -195,7 +206,7 @@ def test_random_seats_are_classified_and_counted_as_the_definitions_say(
     slices = [(scope_id, day) for scope_id in (1, 2) for day in days]
     seats = [row for each in slices for row in random_seats(random, *each)]
     uses = [row for scope_id in (1, 2) for row in random_uses(random, scope_id)]
-    insert(database, tables.seats, *seats)
+    insert(database, seats_table, *seats)
     insert(database, user_metrics, *uses)
     # Of the first scope, the users reports reach back 28 days from the second snapshot only.
     insert(database, collection_status, loaded(1, DAY - timedelta(days=27)))
@@ -276,7 +287,9 @@ def served_seat(user_id: int, active: date | None = None, **values: Any) -> dict
 def take_snapshot(database: Database, github: SimulatedGitHub, day: date) -> list[Outcome]:
     """The seats as they are served now, as the snapshot of that day."""
     scopes = select_scopes(database)
-    return list(load_seats(database, client_of(github), scopes, [day], newest=day))
+    next_morning = datetime.combine(day, time(6), UTC) + timedelta(days=1)
+    order = Order(Today(next_morning), [day])
+    return load(database, client_of(github), scopes, SEATS.step, order)
 
 
 def give_users(github: SimulatedGitHub, day: date, *user_ids: int, slug: str = SLUG) -> None:
@@ -295,20 +308,39 @@ def give_users(github: SimulatedGitHub, day: date, *user_ids: int, slug: str = S
 
 
 def load_users(database: Database, github: SimulatedGitHub, days: Sequence[date]) -> list[Outcome]:
-    scopes = select_scopes(database)
-    return list(load_metrics(database, client_of(github), scopes, days))
+    return load_metrics(database, github, select_scopes(database), days)
 
 
-def crash(outcomes: Iterator[Outcome]) -> None:
-    """Ends a load or a rebuild after its first report is stored."""
-    assert isinstance(outcomes, Generator)
-    assert next(outcomes).state is State.LOADED
-    outcomes.close()
+def load_metrics(
+    database: Database,
+    github: SimulatedGitHub,
+    scopes: Sequence[Scope],
+    days: Sequence[date],
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    order = Order(Today.from_clock(), days)
+    return load(database, client_of(github), scopes, METRICS_STEP, order, on_outcome)
+
+
+class CrashError(Exception):
+    """Something that ends the process."""
 
 
 def load_and_crash(database: Database, github: SimulatedGitHub, day: date) -> None:
     """Ends a load when the report of the day is stored, before anything is counted again."""
-    crash(load_metrics(database, client_of(github), select_scopes(database), [day]))
+
+    def crash(outcome: Outcome) -> None:
+        assert outcome.state is State.LOADED
+        raise CrashError
+
+    with pytest.raises(CrashError):
+        load_metrics(database, github, select_scopes(database), [day], crash)
+
+
+def rebuild_metrics(database: Database, day: date, asset: str) -> Generator[Outcome, None, None]:
+    outcomes = rebuild(database, select_scopes(database), METRICS_STEP, [day], {asset})
+    assert isinstance(outcomes, Generator)
+    return outcomes
 
 
 @contextmanager
@@ -376,7 +408,7 @@ def test_a_snapshot_that_cannot_be_counted_leaves_no_seats_either(
     database: Database, collected: SimulatedGitHub
 ) -> None:
     day = newest_complete_day()
-    stored = (tables.raw_seats, tables.seats, seat_days)
+    stored = (RAW_SEATS.table, seats_table, seat_days)
     with refusing(database, "INSERT", seat_days):
         (outcome,) = take_snapshot(database, collected, day)
         assert outcome.state is State.FAILED
@@ -435,9 +467,9 @@ def test_seats_derived_anew_are_counted_anew(
     take_snapshot(database, collected, day)
     before = counts(database, 1, day)
     with database.write() as connection:
-        for table in (tables.seats, seat_days):
+        for table in (seats_table, seat_days):
             connection.execute(sa.delete(table))
-    (outcome,) = rebuild_seats(database, select_scopes(database), [day])
+    (outcome,) = rebuild(database, select_scopes(database), SEATS.step, [day], {"seats"})
     assert outcome.state is State.LOADED
     assert counts(database, 1, day) == before
 
@@ -450,7 +482,7 @@ def test_the_real_job_counts_what_the_rows_of_its_day_say(
     result = execute("daily_copilot", [day])
     assert result.success, failure(result)
     with Database(warehouse_environment) as database:
-        seats, uses = read(database, tables.seats), read(database, user_metrics)
+        seats, uses = read(database, seats_table), read(database, user_metrics)
         people = expected_people(seats, uses, 1, day)
         assert len(people) == 40
         assert any(person["last_used_day"] for person in people.values())
@@ -569,7 +601,7 @@ def test_users_derived_anew_are_counted_anew(
             count_seat_day(connection, 1, day)
     assert counts(database, 1, days[1])["active_seats"] == 0
     collected.requests.clear()
-    outcomes = list(rebuild_metrics(database, select_scopes(database), [days[1]], [user_metrics]))
+    outcomes = list(rebuild_metrics(database, days[1], "user_metrics"))
     assert [outcome.state for outcome in outcomes] == [State.LOADED]
     assert read(database, seat_days) == before
     assert collected.requests == []
@@ -583,10 +615,12 @@ def test_a_rebuild_that_ends_before_the_count_leaves_the_days_stale(
         take_snapshot(database, collected, day)
     give_users(collected, days[1], 1)
     load_users(database, collected, [days[1]])
-    crash(rebuild_metrics(database, select_scopes(database), [days[1]], [user_metrics]))
+    outcomes = rebuild_metrics(database, days[1], "user_metrics")
+    assert next(outcomes).state is State.LOADED
+    outcomes.close()
     assert stale_days(database) == [days[1]]
     # Nothing of the users is derived: nothing is stale but what was.
-    list(rebuild_metrics(database, select_scopes(database), [days[0]], [tables.org_metrics]))
+    list(rebuild_metrics(database, days[0], "org_metrics"))
     assert stale_days(database) == []
 
 
@@ -636,7 +670,7 @@ def test_marking_days_stale_keeps_to_the_scope_and_to_the_days_from_then_on(
 def test_active_users_are_unknown_until_the_users_reports_reach_back_28_days(
     database: Database, values: Row | None, expected: int | None
 ) -> None:
-    insert(database, tables.seats, seat(1), seat(2), seat(3, active=1))
+    insert(database, seats_table, seat(1), seat(2), seat(3, active=1))
     insert(database, user_metrics, use(1, 27), use(2, 28), use(9, 1))
     if values is not None:
         row = {"scope_id": 1, "day": DAY - timedelta(days=40), **values}
@@ -649,7 +683,7 @@ def test_active_users_are_unknown_until_the_users_reports_reach_back_28_days(
 
 
 def test_active_users_are_unknown_once_the_users_reports_have_stopped(database: Database) -> None:
-    insert(database, tables.seats, seat(1))
+    insert(database, seats_table, seat(1))
     insert(database, user_metrics, use(1, 10))
     long_ago, stopped = (DAY - timedelta(days=age) for age in (60, 7))
     insert(database, collection_status, loaded(1, long_ago), loaded(1, stopped))
@@ -694,11 +728,11 @@ def test_snapshots_of_an_earlier_version_are_counted_by_the_next_load(
     snapshots = [days[0], days[5], days[20]]
     insert(
         database,
-        tables.raw_seats,
+        RAW_SEATS.table,
         *(raw_page(1, day, page) for day in snapshots for page in (1, 2)),
     )
     # The first snapshot is one without seats.
-    insert(database, tables.seats, *(seat(1, day=day) for day in snapshots[1:]))
+    insert(database, seats_table, *(seat(1, day=day) for day in snapshots[1:]))
     with database.read() as connection:
         assert list_uncounted_days(connection) == [(1, day) for day in snapshots]
     give_users(collected, days[-1], 1)
@@ -729,8 +763,8 @@ def older_url(
         patch.setattr(alembic.command, "upgrade", lambda config, _: newest(config, revision))
         with Database(url) as database:
             before = DAY - timedelta(days=1)
-            insert(database, tables.raw_seats, raw_page(1, DAY), raw_page(1, before))
-            insert(database, tables.seats, seat(1), seat(2, active=3), seat(3))
+            insert(database, RAW_SEATS.table, raw_page(1, DAY), raw_page(1, before))
+            insert(database, seats_table, seat(1), seat(2, active=3), seat(3))
             if revision == "0004":
                 insert(database, user_metrics, use(1, 5), use(3, 5, loc_added_sum=0))
     return url
@@ -741,7 +775,7 @@ def test_an_upgrade_keeps_the_snapshots_and_they_are_counted_by_the_next_load(
     older_url: str, github: SimulatedGitHub
 ) -> None:
     with Database(older_url) as database:
-        for table, count in ((tables.raw_seats, 2), (tables.seats, 3)):
+        for table, count in ((RAW_SEATS.table, 2), (seats_table, 3)):
             assert len(read(database, table)) == count
         with database.read() as connection:
             views = set(sa.inspect(connection).get_view_names())
@@ -774,11 +808,11 @@ def test_two_scopes_do_not_mix(database: Database, database_url: str) -> None:
         for day in days:
             take_snapshot(database, github, day)
         first, second = select_scopes(database)
-        list(load_metrics(database, client_of(github), [first], [days[0]]))
+        load_metrics(database, github, [first], [days[0]])
         assert [counts(database, 1, day)["active_seats"] for day in days] == [1, 1]
         # Neither stale nor other than before: nothing of this scope has come.
         assert [counts(database, 2, day)["active_seats"] for day in days] == [0, 0]
-        list(load_metrics(database, client_of(github), [second], [days[0]]))
+        load_metrics(database, github, [second], [days[0]])
     for day in days:
         found = [counts(database, scope_id, day) for scope_id in (1, 2)]
         assert [(each["seats"], each["active_seats"]) for each in found] == [(2, 1), (3, 2)]
@@ -817,8 +851,8 @@ def test_seats_and_users_end_in_the_same_counts_in_either_order(
 def test_snapshots_of_a_removed_scope_are_counted_too(
     database: Database, collected: SimulatedGitHub
 ) -> None:
-    insert(database, tables.raw_seats, raw_page(9, DAY))
-    insert(database, tables.seats, seat(1, scope_id=9), seat(2, scope_id=9))
+    insert(database, RAW_SEATS.table, raw_page(9, DAY))
+    insert(database, seats_table, seat(1, scope_id=9), seat(2, scope_id=9))
     give_users(collected, DAY, 1)
     load_users(database, collected, [DAY])
     assert counts(database, 9, DAY)["seats"] == 2

@@ -9,14 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from copilot_pipeline import settings
-from copilot_pipeline.days import (
-    day_range,
-    describe_days,
-    newest_complete_day,
-    reachable_window,
-)
+from copilot_pipeline.days import Today, day_range, describe_days
 from copilot_pipeline.settings import SettingError
+from copilot_pipeline.sources import LEGACY, ORGANIZATION_DAY, SEATS
+from copilot_pipeline.sources.source import Source
 from copilot_pipeline.tokens import current_vault
+from copilot_pipeline_tests.loading import newest_complete_day
 
 HEX = "0123456789abcdef" * 4
 
@@ -343,12 +341,12 @@ def test_the_newest_complete_day_is_yesterday_in_utc_wherever_the_machine_is(
     assert newest in (before, utc_yesterday())
 
 
-@pytest.mark.parametrize(("metrics_api", "days"), [("reports", 365), ("legacy", 100)])
+@pytest.mark.parametrize(("source", "days"), [(ORGANIZATION_DAY, 365), (LEGACY, 100), (SEATS, 1)])
 def test_the_window_ends_yesterday_and_is_as_long_as_github_serves(
-    metrics_api: str, days: int
+    source: Source, days: int
 ) -> None:
     before = utc_yesterday()
-    window = reachable_window(metrics_api)
+    window = Today.from_clock().window(source.reach_days)
     assert window.last in (before, utc_yesterday())
     assert (window.last - window.first).days == days - 1
     day = timedelta(days=1)

@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from copilot_pipeline.reports import REPOS, USERS
 from jsonschema import Draft202012Validator
 
 from copilot_pipeline.days import day_range

@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from copilot_pipeline.days import day_range, newest_complete_day
+from copilot_pipeline.days import day_range
 from copilot_pipeline.demo.history import take_snapshots
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub, Tenure, faults
+from copilot_pipeline.sources.seats import seats
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
+from copilot_pipeline_tests.loading import (
+    execute,
+    failure,
+    import_organizations,
+    newest_complete_day,
+    read_table,
+)
 
 SEATS = "_tool_copilot_seats"
 RAW = "_raw_copilot_seats"
@@ -73,8 +80,6 @@ def test_a_seat_row_has_utc_instants_team_and_organization(
     ]
     import_organizations(warehouse_environment, github, "octo-demo")
     execute("daily_copilot", [newest_complete_day()])
-    from copilot_pipeline.warehouse.tables import seats
-
     with database.read() as connection:
         row = connection.execute(sa.select(seats)).one()
     assert row.organization == "octo-demo"

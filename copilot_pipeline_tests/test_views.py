@@ -6,22 +6,21 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from copilot_pipeline.warehouse.report_tables import (
-    BY_FEATURE,
-    scope_breakdowns,
-    user_breakdowns,
-    user_metrics,
-    user_teams,
-    was_active,
-)
-from copilot_pipeline.warehouse.types import UtcDateTime
 from sqlalchemy.types import TypeEngine
 
-from copilot_pipeline.days import day_range, newest_complete_day, reachable_window
+from copilot_pipeline.days import day_range
+from copilot_pipeline.schema import UtcDateTime
+from copilot_pipeline.sources import LEGACY, source_named
+from copilot_pipeline.sources.aggregate import org_metrics, scope_breakdowns
+from copilot_pipeline.sources.breakdowns import BY_FEATURE
+from copilot_pipeline.sources.seats import seats as seats_table
+from copilot_pipeline.sources.user_teams import user_teams
+from copilot_pipeline.sources.users import user_breakdowns, user_metrics, was_active
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history_tables import collection_status, definition_changes
 from copilot_pipeline.warehouse.scopes import delete_scope
+from copilot_pipeline_tests.loading import newest_complete_day
 
 Row = dict[str, Any]
 
@@ -383,7 +382,7 @@ def test_every_view_of_an_empty_warehouse_can_be_read(database: Database) -> Non
 def test_a_person_with_several_seats_is_one_person(
     database: Database, seats: Sequence[Row], expected: Row
 ) -> None:
-    insert(database, tables.seats, *(seat(1, **values) for values in seats))
+    insert(database, seats_table, *(seat(1, **values) for values in seats))
     (person,) = read(database, PEOPLE)
     assert {name: person[name] for name in expected} == expected
 
@@ -392,7 +391,7 @@ def test_people_are_told_apart_by_scope_and_by_day(database: Database) -> None:
     before = DAY - timedelta(days=1)
     insert(
         database,
-        tables.seats,
+        seats_table,
         seat(1, organization="a", plan_type="enterprise"),
         seat(1, organization="b", scope_id=2, active=3),
         seat(1, organization="a", day=before, pending_cancellation_date=DAY),
@@ -448,7 +447,7 @@ def test_the_later_of_seat_list_and_users_report_is_the_last_activity(
     last_active: int | None,
     last_used: int | None,
 ) -> None:
-    insert(database, tables.seats, seat(1, active=active))
+    insert(database, seats_table, seat(1, active=active))
     insert(database, user_metrics, *uses)
     (person,) = read(database, PEOPLE)
     days = [None if n is None else DAY - timedelta(days=n) for n in (last_active, last_used)]
@@ -457,7 +456,7 @@ def test_the_later_of_seat_list_and_users_report_is_the_last_activity(
 
 
 def test_the_seat_of_another_scope_says_nothing(database: Database) -> None:
-    insert(database, tables.seats, seat(1), seat(1, scope_id=2, active=1))
+    insert(database, seats_table, seat(1), seat(1, scope_id=2, active=1))
     insert(database, user_metrics, use(1, 2, scope_id=2, used_chat=True))
     (person,) = read(database, PEOPLE, PEOPLE.c.scope_id == 1)
     assert (person["last_active_day"], flags(person)) == (None, {"is_never_used"})
@@ -466,7 +465,7 @@ def test_the_seat_of_another_scope_says_nothing(database: Database) -> None:
 def test_use_on_the_morning_of_the_snapshot_is_activity_of_the_seat(database: Database) -> None:
     """The snapshot of a day is taken on the next morning."""
     morning = datetime.combine(DAY + timedelta(days=1), time(6), UTC)
-    insert(database, tables.seats, seat(1, last_activity_at=morning), seat(2, created_at=morning))
+    insert(database, seats_table, seat(1, last_activity_at=morning), seat(2, created_at=morning))
     used, given = read(database, PEOPLE, order="user_id")
     assert flags(used) == {"is_active"}
     assert flags(given) == {"is_new"}
@@ -476,9 +475,9 @@ def test_use_on_the_morning_of_the_snapshot_is_activity_of_the_seat(database: Da
 def test_people_are_active_for_28_days_and_idle_after_30(database: Database, source: str) -> None:
     ages = range(0, 120)
     if source == "seat list":
-        insert(database, tables.seats, *(seat(age, active=age) for age in ages))
+        insert(database, seats_table, *(seat(age, active=age) for age in ages))
     else:
-        insert(database, tables.seats, *(seat(age) for age in ages))
+        insert(database, seats_table, *(seat(age) for age in ages))
         insert(database, user_metrics, *(use(age, age) for age in ages))
     found = {row["user_id"]: flags(row) for row in read(database, PEOPLE)}
     assert {age: found[age] for age in (27, 28, 29, 30, 31)} == {
@@ -499,7 +498,7 @@ def test_a_seat_is_new_for_30_days_and_unused_only_after_them(
     database: Database, active: int | None, after_30_days: str
 ) -> None:
     ages = range(0, 60)
-    insert(database, tables.seats, *(seat(age, created=age, active=active) for age in ages))
+    insert(database, seats_table, *(seat(age, created=age, active=active) for age in ages))
     found = {row["user_id"]: flags(row) for row in read(database, PEOPLE)}
     assert {age: found[age] for age in (27, 28, 29, 30, 31)} == {
         27: {"is_new"},
@@ -525,7 +524,7 @@ def test_a_cancelled_seat_is_neither_idle_nor_never_used(
     database: Database, values: Row, expected: set[str]
 ) -> None:
     ends = DAY + timedelta(days=20)
-    insert(database, tables.seats, seat(1, pending_cancellation_date=ends, **values))
+    insert(database, seats_table, seat(1, pending_cancellation_date=ends, **values))
     (person,) = read(database, PEOPLE)
     assert flags(person) == expected
     assert person["pending_cancellation_date"] == ends
@@ -537,7 +536,7 @@ def test_a_cancelled_seat_is_neither_idle_nor_never_used(
 def test_a_seat_without_an_assignment_day_is_neither_new_nor_unused(
     database: Database, active: int | None, expected: set[str]
 ) -> None:
-    insert(database, tables.seats, seat(1, created=None, active=active))
+    insert(database, seats_table, seat(1, created=None, active=active))
     (person,) = read(database, PEOPLE)
     assert flags(person) == expected
     assert [person[name] for name in person if name.startswith("is_")].count(None) == 0
@@ -565,7 +564,7 @@ def test_days_of_seats_are_utc_days_in_whatever_zone_they_were_told_or_are_read(
 ) -> None:
     insert(
         database,
-        tables.seats,
+        seats_table,
         seat(1, last_activity_at=local),
         seat(2, created_at=local, last_activity_at=None),
     )
@@ -614,7 +613,7 @@ def test_each_counter_and_flag_alone_makes_a_user_active_and_nothing_else_does(
         for query in (of_view, of_code):
             found = {tuple(row) for row in connection.execute(query)}
             assert found == {(number, day) for number in expected for day in days}
-    insert(database, tables.seats, *(seat(number) for number in range(len(columns))))
+    insert(database, seats_table, *(seat(number) for number in range(len(columns))))
     seen = read(database, PEOPLE, PEOPLE.c.last_used_day == DAY)
     assert {row["user_id"] for row in seen} == expected
 
@@ -675,7 +674,7 @@ def test_a_users_day_has_its_own_code_completions_and_no_other_features(
     insert(database, user_metrics, use(1, 0, **numbers), use(2, 0))
     insert(
         database,
-        user_breakdowns[BY_FEATURE],
+        user_breakdowns[BY_FEATURE].table,
         completions(1, 0, 40),
         completions(1, 0, 500, feature="agent_edit"),
         completions(1, 1, 6),
@@ -719,7 +718,7 @@ def test_members_without_use_are_there(database: Database) -> None:
     insert(database, user_teams, member(1), member(2), member(3))
     did = {"user_initiated_interaction_count": 4, "loc_added_sum": 5}
     insert(database, user_metrics, use(1, 0, **did), use(2, 0, **INACTIVE))
-    insert(database, user_breakdowns[BY_FEATURE], completions(1, 0, 10), completions(2, 0, 0))
+    insert(database, user_breakdowns[BY_FEATURE].table, completions(1, 0, 10), completions(2, 0, 0))
     rows = read(database, TEAM_MEMBER_DAYS, order="user_id")
     assert [(row["user_id"], row["is_active"]) for row in rows] == [
         (1, True),
@@ -822,7 +821,7 @@ def test_a_feature_has_a_name_for_people_and_is_chat_or_not(database: Database) 
     }
     insert(
         database,
-        scope_breakdowns[BY_FEATURE],
+        scope_breakdowns[BY_FEATURE].table,
         *({"scope_id": 1, "day": DAY, "feature": feature, **numbers} for feature in FEATURES),
     )
     rows = read(database, FEATURE_DAYS)
@@ -982,7 +981,7 @@ def test_nothing_more_is_expected_of_a_removed_scope(database: Database) -> None
 def test_a_day_falls_out_of_reach_after_a_year_or_100_legacy_days(
     database: Database, report: str, reach: int
 ) -> None:
-    metrics_api = "legacy" if report == "legacy" else "reports"
+    metrics_api = "legacy" if report == LEGACY.name else "reports"
     statuses = (status(9, report=report), status(2, report=report))
     ask(database, *statuses, metrics_api=metrics_api)
     rows = report_days(database)
@@ -990,8 +989,7 @@ def test_a_day_falls_out_of_reach_after_a_year_or_100_legacy_days(
     for row in rows:
         assert row["out_of_reach_on"] == row["day"] + timedelta(days=reach)
     # On the day before, it is the oldest that a run may still ask for.
-    span = reachable_window(metrics_api)
-    assert span.last - span.first == timedelta(days=reach - 2)
+    assert source_named(report).reach_days == reach - 1
 
 
 # --- scopes -----------------------------------------------------------------------------------
@@ -1127,7 +1125,7 @@ def test_the_first_day_from_the_reports_after_legacy_days_is_marked_for_its_scop
 ) -> None:
     insert(
         database,
-        tables.org_metrics,
+        org_metrics,
         *org_days(1, DAY, "legacy", "legacy", "reports", "reports"),
         *org_days(2, DAY, "reports", "reports"),
         *org_days(3, DAY, "legacy", None, None, "reports"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -126,7 +127,11 @@ def _headlines(
     if not (sums or row_count):
         return {}
     found = connection.execute(query).mappings().one()
-    return {
-        name: None if value is None else round(float(value), _DIGITS)
-        for name, value in found.items()
-    }
+    return {name: _comparable(value) for name, value in found.items()}
+
+
+def _comparable(total: Any) -> float | None:
+    """A sum as a number of Python: PostgreSQL's sums of whole numbers are decimals."""
+    if isinstance(total, float):
+        return round(total, _DIGITS)
+    return None if total is None else int(total)

@@ -176,11 +176,16 @@ def _read_token(variable: str | None, from_stdin: bool, *, may_be_empty: bool = 
 def _describe(account: Account, scopes: Sequence[Scope]) -> dict[str, Any]:
     fields = asdict(account)
     del fields["sealed"]
-    shown = ("id", "kind", "slug", "metrics_api", "collected_reports")
     return {
         **fields,
         "scopes": [
-            {name.removeprefix("collected_"): getattr(scope, name) for name in shown}
+            {
+                "id": scope.id,
+                "kind": scope.kind,
+                "slug": scope.slug,
+                "metrics_api": scope.metrics_api,
+                "reports": [source.name for source in scope.metrics],
+            }
             for scope in scopes
         ],
     }

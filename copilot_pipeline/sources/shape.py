@@ -151,24 +151,32 @@ class Record:
         if b"\\u0000" not in line and b"\\ud" not in line and b"\\uD" not in line:
             try:
                 return self._decoder.decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
         return self.convert(parse_json(line), unknown)
 
     def convert(self, value: Any, unknown: Counter[str]) -> Any:
         """The record in a parsed JSON value, as `decode` does."""
-        known = _known(value, self.parts, "", unknown if self.notices_unknown else None)
         try:
+            known = _known(value, self.parts, "", unknown if self.notices_unknown else None)
             return msgspec.convert(known, self._lenient)
         except msgspec.ValidationError as error:
             raise RecordError(f"{self.name}: {error}") from None
+        except RecursionError:
+            raise self._too_deep() from None
 
     def encode(self, record: Any) -> bytes:
         """The same bytes for records that say the same, apart from fields that are not known."""
         for name in HOUSEKEEPING:
             if getattr(record, name, None) is not None:
                 setattr(record, name, None)
-        return _encoder.encode(record)
+        try:
+            return _encoder.encode(record)
+        except RecursionError:
+            raise self._too_deep() from None
+
+    def _too_deep(self) -> RecordError:
+        return RecordError(f"{self.name} is nested too deeply")
 
 
 def columns(parts: Iterable[Part]) -> list[Column[Any]]:
@@ -281,7 +289,7 @@ def _known(value: Any, parts: tuple[Part, ...], around: str, unknown: Counter[st
     Whole numbers written as `5.0` become whole numbers, and texts are made storable.
     """
     if not isinstance(value, dict):
-        return value
+        return _storable_value(value)
     by_name = {part.name: part for part in parts}
     found = {}
     for name, held in value.items():
@@ -301,10 +309,22 @@ def _known(value: Any, parts: tuple[Part, ...], around: str, unknown: Counter[st
 
 
 def _plain(value: Any, type_: FieldType) -> Any:
+    if type_ is FieldType.ANY:
+        return _storable_value(value)
     if isinstance(value, str):
         return _from_text(storable(value), type_)
     if type_ is FieldType.COUNTER and isinstance(value, float) and value.is_integer():
         return int(value)
+    return value
+
+
+def _storable_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable_value(each) for each in value]
+    if isinstance(value, dict):
+        return {storable(name): _storable_value(held) for name, held in value.items()}
     return value
 
 
