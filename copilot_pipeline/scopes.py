@@ -61,6 +61,8 @@ def one_scope(
 def update_scope(database: Database, scope: Scope, **values: Any) -> None:
     """Sets the given columns of the scope."""
     with database.write() as connection:
+        # Not while it is being removed: what is remembered of it would miss the change.
+        lock_accounts(connection)
         scopes.update_scope(connection, scope.id, **values)
 
 

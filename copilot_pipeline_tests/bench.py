@@ -186,7 +186,7 @@ def dagster(what: str, url: str, token: str) -> None:
         days = day_range(first, today.newest)
 
         def run() -> None:
-            run_days(database, days)
+            run_days(database, today, days)
 
         timed(run)
 

@@ -9,25 +9,29 @@ import sys
 from pathlib import Path
 
 from copilot_pipeline.accounts import open_client
-from copilot_pipeline.collect.rebuild import rebuild_metrics
+from copilot_pipeline.collect.loader import load
+from copilot_pipeline.collect.plan import Order
+from copilot_pipeline.collect.rebuild import rebuild
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.days import newest_complete_day
+from copilot_pipeline.days import Today
+from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.warehouse.database import Database
 
 
 def main(how: str) -> None:
     """Prints the state, the error, the rows by table, and the peak MiB of this process."""
     with Database(os.environ["DATABASE_URL"]) as database:
-        scopes, days = select_scopes(database), [newest_complete_day()]
+        scopes, today = select_scopes(database), Today.from_clock()
+        days = [today.newest]
         if how == "load":
-            (outcome,) = load_metrics(database, open_client, scopes, days)
+            (outcome,) = load(database, open_client, scopes, METRICS_STEP, Order(today, days))
         else:
-            (outcome,) = rebuild_metrics(database, scopes, days, list(TRANSFORMS[USERS]))
+            (outcome,) = rebuild(database, scopes, METRICS_STEP, days, {"user_metrics"})
     print(
         json.dumps(
             {
                 "state": outcome.state.name,
-                "error": str(outcome.error or ""),
+                "error": outcome.message or "",
                 "rows": dict(outcome.rows),
                 "notes": dict(outcome.notes),
                 "peak": peak(),

@@ -15,8 +15,8 @@ import pytest
 
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub, authenticated_user
-from copilot_pipeline.warehouse.accounts import lock_accounts
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.locks import lock_accounts
 from copilot_pipeline.warehouse.scopes import save_scope
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.leaks import SECRET

@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from copilot_pipeline.demo.catalog import report_records
 
 from copilot_pipeline import checks
 from copilot_pipeline.checks import METRICS_CHECKS

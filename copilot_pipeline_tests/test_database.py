@@ -28,8 +28,8 @@ from copilot_pipeline.warehouse import (
     tables,
 )
 from copilot_pipeline.warehouse.database import VERSION_TABLE, Database, DatabaseError, parse_url
+from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.raw import StoredAnswer, replace_raw
-from copilot_pipeline.warehouse.rows import lock_scope
 from copilot_pipeline_tests.loading import newest_complete_day
 
 

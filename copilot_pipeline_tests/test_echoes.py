@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from copilot_pipeline.github import files
+from copilot_pipeline.github import documents
 from copilot_pipeline.github.echoes import repeats
 from copilot_pipeline.github.errors import GitHubError
-from copilot_pipeline.simulated_github import Origin, SimulatedGitHub
+from copilot_pipeline.simulated_github import SimulatedGitHub
+from copilot_pipeline.simulated_github.faults import Origin
+from copilot_pipeline_tests.asking import ask_report, ask_seats
 from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
-from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of, give
+from copilot_pipeline_tests.test_github_client import client_of, give
 
 
 def number(character: str) -> str:
@@ -41,8 +43,8 @@ def test_a_token_that_is_repeated_escaped_is_refused_and_not_stored(
     def ask() -> object:
         with client_of(github) as client:
             if place == "page":
-                return list(client.seats(*ORG))
-            return client.report(*REPORT, github.newest_day)
+                return list(ask_seats(client))
+            return ask_report(client, github.newest_day)
 
     with pytest.raises(GitHubError, match=r"octo-demo.*the answer repeats the token") as raised:
         ask()
@@ -56,19 +58,19 @@ def test_a_slash_of_a_token_may_be_escaped_too() -> None:
 def test_a_token_across_two_blocks_of_a_file_is_found(
     github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_BLOCK", 64)
+    monkeypatch.setattr(documents, "_BLOCK", 64)
     escaped = "".join(map(number, github.token))
     give(github, [json.dumps({"n": "x" * 90}) + f'\n{{"x": "{escaped}"}}'], github.newest_day)
     with client_of(github) as client, pytest.raises(GitHubError, match="repeats the token"):
-        client.report(*REPORT, github.newest_day)
+        ask_report(client, github.newest_day)
 
 
 def test_other_escapes_are_no_token(github: SimulatedGitHub) -> None:
     text = json.dumps({"name": "é \u2028 100% /", "t": github.token[:-1]}).replace("/", "\\/")
     give(github, [text], github.newest_day)
     with client_of(github) as client:
-        (file,) = client.report(*REPORT, github.newest_day).files
-        assert file.text == text
+        (file,) = ask_report(client, github.newest_day).files
+        assert file.content().decode() == text
 
 
 def test_a_file_with_the_token_fails_its_day_and_leaves_no_row(

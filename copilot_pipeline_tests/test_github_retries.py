@@ -12,9 +12,9 @@ import pytest
 from copilot_pipeline.github import transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.errors import GitHubError, RateLimitedError, RetryableError
-from copilot_pipeline.simulated_github import Answer, SimulatedGitHub, faults
+from copilot_pipeline.simulated_github import Answer, ReportFiles, SimulatedGitHub, faults
 from copilot_pipeline_tests.asking import ask_billing, ask_report, ask_seats
-from copilot_pipeline_tests.test_github_client import QUICK, REPORT, client_of, origins
+from copilot_pipeline_tests.test_github_client import QUICK, client_of, origins
 
 
 @pytest.fixture
@@ -304,7 +304,7 @@ def test_a_download_hosts_limit_does_not_hold_up_the_api_or_another_host(
     github.faults.add(".", origin="download", **faults.too_many_requests(3), times=1)
     port = httpx.URL(github.download_url).port
     with client_of(github, download_hosts=(f"localhost:{port}",)) as client:
-        limited = Timed(lambda: client.report(*REPORT, github.newest_day))
+        limited = Timed(lambda: ask_report(client, github.newest_day))
         wait_for_requests(github, 2)
         time.sleep(0.1)
         asks = Timed(client.user)
@@ -314,7 +314,7 @@ def test_a_download_hosts_limit_does_not_hold_up_the_api_or_another_host(
         earlier = github.newest_day - timedelta(days=1)
         github.organization("octo-demo").reports["organization-1-day", earlier] = given
         github.faults.add("/other$", origin="download", body="{}")
-        elsewhere = Timed(lambda: client.report(*REPORT, earlier))
+        elsewhere = Timed(lambda: ask_report(client, earlier))
         elsewhere.join()
         assert limited.is_alive()
         limited.join()

@@ -22,7 +22,7 @@ from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.asking import ask_billing, ask_report, ask_seats
 from copilot_pipeline_tests.loading import import_organizations
-from copilot_pipeline_tests.test_github_client import REPORT, client_of, links
+from copilot_pipeline_tests.test_github_client import client_of, links
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def test_the_setting_of_storage_accounts_reaches_the_download(
     with Database(warehouse_environment) as database:
         account, _ = one_account(database, account_id)
         with open_client(database, account) as client, pytest.raises(RefusedUrlError) as raised:
-            client.report(*REPORT, github.newest_day)
+            ask_report(client, github.newest_day)
     assert "'evil.blob.core.windows.net', which is not allowed" in str(raised.value)
 
 

@@ -3,20 +3,31 @@
 import logging
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from copilot_pipeline.accounts import open_client
-from copilot_pipeline.collect import metrics
+from copilot_pipeline.collect import loader
+from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.collect.unexpected import UnexpectedError, described
+from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient, Report
 from copilot_pipeline.github.errors import RefusedUrlError
 from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub
+from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
-from copilot_pipeline_tests.test_github_client import ORG, REPORT, client_of
+from copilot_pipeline_tests.asking import ask_report, ask_seats
+from copilot_pipeline_tests.loading import (
+    execute,
+    failure,
+    import_organizations,
+    newest_complete_day,
+    read_table,
+)
+from copilot_pipeline_tests.test_github_client import client_of
 
 HOSTILE = {
     "broken xn--": "https://xn--blob-.core.windows.net/file",
@@ -78,8 +89,8 @@ def test_a_host_that_is_no_name_is_refused_and_nothing_is_sent_there(
 
     def ask(client: GitHubClient) -> object:
         if place == "next page":
-            return list(client.seats(*ORG))
-        return client.report(*REPORT, github.newest_day)
+            return list(ask_seats(client))
+        return ask_report(client, github.newest_day)
 
     with client_of(github) as client, pytest.raises(RefusedUrlError, match=r"octo-demo/copilot/"):
         ask(client)
@@ -96,10 +107,10 @@ def break_on(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
     """A bug that shows on one day of octo-demo, and quotes what GitHub sent."""
     whole = GitHubClient.report
 
-    def broken(self: GitHubClient, kind: str, slug: str, report: str, asked: date) -> Report:
-        if (slug, asked) == ("octo-demo", day):
+    def broken(self: GitHubClient, *asked: Any) -> Report:
+        if asked[1] == "octo-demo" and asked[3] == day:
             raise IndexError(SENT)
-        return whole(self, kind, slug, report, asked)
+        return whole(self, *asked)
 
     monkeypatch.setattr(GitHubClient, "report", broken)
 
@@ -119,13 +130,13 @@ def test_an_unforeseen_exception_fails_its_scope_only_and_says_where(
 
     said = failure(result)
     assert "organization octo-demo, " in said
-    assert "unexpected IndexError in copilot_pipeline/collect/metrics.py:" in said
+    assert "unexpected IndexError in copilot_pipeline/collect/fetch.py:" in said
     assert "octo-labs" not in said
     rows = read_table(warehouse_environment, "_tool_copilot_org_metrics")
     assert len(rows) == 3
     logged = [each.getMessage() for each in caplog.records if "unexpected" in each.getMessage()]
     assert len(logged) == 1
-    assert "in _load_report" in logged[0]
+    assert "in fetch" in logged[0]
     assert SENT not in said + caplog.text
 
 
@@ -160,6 +171,7 @@ def test_an_interrupt_ends_the_whole_load(
         raise interrupt
 
     import_organizations(database.url.render_as_string(hide_password=False), github, "octo-demo")
-    monkeypatch.setattr(metrics, "read_statuses", interrupted)
+    monkeypatch.setattr(loader, "read_statuses", interrupted)
     with pytest.raises(interrupt):
-        list(load_metrics(database, open_client, select_scopes(database), [github.newest_day]))
+        order = Order(Today.from_clock(), [github.newest_day])
+        loader.load(database, open_client, select_scopes(database), METRICS_STEP, order)

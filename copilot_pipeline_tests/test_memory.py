@@ -12,8 +12,14 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub
+from copilot_pipeline.sources.activity import ACTIVITY_NAMES
 from copilot_pipeline_tests.conftest import ROOT
-from copilot_pipeline_tests.loading import import_organizations, read_table
+from copilot_pipeline_tests.loading import (
+    USERS,
+    import_organizations,
+    newest_complete_day,
+    read_table,
+)
 
 MOST_MIB = 400
 MIB = 1024 * 1024
@@ -24,7 +30,7 @@ SLUG = "octo-demo"
 
 
 def activity(number: int) -> dict[str, int]:
-    return dict.fromkeys(ACTIVITY_COUNTERS, number)
+    return dict.fromkeys(ACTIVITY_NAMES, number)
 
 
 def user(number: int, **more: Any) -> str:

@@ -1,6 +1,6 @@
 """Which periods a run fetches: those that may bring something new, and earlier gaps."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -21,7 +21,7 @@ def ago(days: int) -> date:
 
 def status(state: DayState, message: str | None = None, tried_days_ago: int = 9) -> Status:
     tried_at = TODAY.now - timedelta(days=tried_days_ago)
-    return Status(state, None, None, tried_at, message)
+    return Status(state, None, None, tried_at, message, 1)
 
 
 LOADED = status(DayState.LOADED)
@@ -44,10 +44,9 @@ def plan(
     refetch: bool = False,
     gap_days: int = 0,
     source: Source = USERS,
-    stored: Set[date] = frozenset(),
 ) -> Plan:
     order = Order(TODAY, days, refetch=refetch, gap_days=gap_days)
-    planned = planning.plan(order, source, statuses, stored)
+    planned = planning.plan(order, source, statuses)
     for period in (*planned.fetch, *planned.keep, *planned.beyond):
         assert period.first == period.last
     return Plan(
@@ -141,4 +140,4 @@ def test_of_snapshots_the_newest_day_is_taken_and_those_taken_in_the_past_are_ke
     )
     assert plan([ago(2)], statuses, source=SEATS) == Plan(fetch=[], keep=[ago(2)], beyond=[])
     # Earlier versions took snapshots, but kept no status of them.
-    assert plan([ago(2)], {}, source=SEATS, stored={ago(2)}).keep == [ago(2)]
+    assert plan([ago(2)], {ago(2): LOADED}, source=SEATS).keep == [ago(2)]

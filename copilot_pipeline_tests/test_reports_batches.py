@@ -3,15 +3,19 @@
 import json
 from collections.abc import Sequence
 from datetime import date
-from hashlib import sha256
 from typing import Any
 
 import pytest
-from copilot_pipeline.collect.digest import Digest
 
-from copilot_pipeline.collect import digest
 from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
-from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
+from copilot_pipeline.warehouse import bulk
+from copilot_pipeline_tests.loading import (
+    USERS,
+    execute,
+    failure,
+    import_organizations,
+    read_table,
+)
 
 SLUG = "octo-demo"
 TABLES = {
@@ -73,7 +77,7 @@ def test_a_report_in_many_batches_gives_the_same_rows_as_in_one(
     day = github.newest_day
     found = []
     for size in (1_000, 1):
-        monkeypatch.setattr(records, "BATCH_RECORDS", size)
+        monkeypatch.setattr(bulk, "BATCH_ROWS", size)
         give(github, [line(day, 1, loc_added_sum=1), line(day, 9)])
         assert execute("metrics_backfill", [day]).success
         give(github, twice(day))
@@ -101,29 +105,16 @@ def test_a_report_in_many_batches_gives_the_same_rows_as_in_one(
 def test_a_bad_line_in_a_later_batch_changes_nothing(
     warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "BATCH_RECORDS", 1)
+    monkeypatch.setattr(bulk, "BATCH_ROWS", 1)
     import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
     day = github.newest_day
     give(github, [line(day, 1), line(day, 2)])
     assert execute("metrics_backfill", [day]).success
     before = read_table(warehouse_environment, "_tool_copilot_user_metrics")
     give(github, [line(day, 3), line(day, 4), "nonsense\n" + line(day, 5)])
-    assert "line 1 of the report is not JSON" in failure(execute("metrics_backfill", [day]))
+    assert "line 1: not JSON" in failure(execute("metrics_backfill", [day]))
     assert read_table(warehouse_environment, "_tool_copilot_user_metrics") == before
     assert len(read_table(warehouse_environment, "_raw_copilot_metrics")) == 2
-
-
-@pytest.mark.parametrize("in_memory", [10**9, 1, 100])
-def test_the_digest_is_that_of_the_sorted_records_wherever_they_are_sorted(
-    monkeypatch: pytest.MonkeyPatch, in_memory: int
-) -> None:
-    monkeypatch.setattr(digest, "SORTED_IN_MEMORY", in_memory)
-    given = [{"n": n % 7, "s": "\u00e9\n", "etl_id": n} for n in range(20)]
-    texts = {json.dumps({"n": n, "s": "\u00e9\n"}, sort_keys=True) for n in range(7)}
-    found = Digest()
-    for record in given:
-        found.add([record])
-    assert found.hexdigest() == sha256("\n".join(sorted(texts)).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("broken", ['{"day": "2026-', "<html>Sign in</html>"])
@@ -153,15 +144,3 @@ def test_users_wrapped_in_day_totals_are_read_if_they_are_of_the_day(
     give(github, [json.dumps({"day_totals": [*entries, {"day": "2026-01-01", "user_id": 3}]})])
     said = failure(execute("metrics_backfill", [day]))
     assert "the report is about 2026-01-01" in said
-
-
-def test_a_large_array_is_read_entry_by_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "LARGEST_VALUE", 60)
-    entries = [{"n": number, "s": "x" * (number % 20)} for number in range(50)]
-    for text in (json.dumps(entries), json.dumps(entries, indent=1)):
-        assert list(parse_records(text)) == entries
-        for end in (1, 30, len(text) // 2, len(text) - 1):
-            with pytest.raises(TransformError, match="not JSON"):
-                list(parse_records(text[:end]))
-    with pytest.raises(TransformError, match="larger than"):
-        list(parse_records(json.dumps([{"s": "x" * 60}])))

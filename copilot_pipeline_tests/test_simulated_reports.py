@@ -28,6 +28,7 @@ from copilot_pipeline.simulated_github.aggregates import AUDIENCES, BREAKDOWNS_O
 from copilot_pipeline.simulated_github.legacy import legacy_day
 from copilot_pipeline.simulated_github.seats import seat_total, seats
 from copilot_pipeline.simulated_github.usage import COUNTERS
+from copilot_pipeline_tests.loading import REPOS, USERS
 from copilot_pipeline_tests.test_simulated_github import (
     BILLING,
     DAY,

@@ -24,9 +24,9 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from copilot_pipeline import settings
-from copilot_pipeline.days import newest_complete_day
 from copilot_pipeline_tests.conftest import ROOT, copied
 from copilot_pipeline_tests.leaks import SECRET, leaked, stored_rows
+from copilot_pipeline_tests.loading import newest_complete_day
 from copilot_pipeline_tests.test_hardening import send_json, wire
 
 WEBSERVER = str(Path(sys.executable).with_name("dagster-webserver"))

@@ -1,9 +1,8 @@
 -- The role copilot_reader of Grafana's data source: it may read what dashboards show, and no more.
 --
--- Plain SQL for the warehouse's PostgreSQL database, as a superuser, or as its owner with the right
--- to create roles (the functions named at the end then stay open to every role, with a warning). Run
--- it again after every upgrade of copilot_pipeline: new tables and views are granted then. It sets
--- no password; `\password copilot_reader` in psql does.
+-- Plain SQL for the warehouse's PostgreSQL database, as its owner and with the right to create
+-- roles. Run it again after every upgrade of copilot_pipeline: new tables and views are granted
+-- then. It sets no password; `\password copilot_reader` in psql does.
 --
 -- Granted: the tables _tool_copilot_* and the views copilot_*. Never: copilot_github_accounts
 -- (sealed tokens), copilot_metrics (accounts' own payloads), _raw_* (answers as received), and
@@ -17,9 +16,7 @@ EXCEPTION
 END
 $$;
 
--- These settings are defaults that a session may change, so they stop accidents only. What holds are
--- the number of connections, and the grants below.
-ALTER ROLE copilot_reader CONNECTION LIMIT 20;
+-- Read-only is a default that a session could change: the grants below are what holds.
 ALTER ROLE copilot_reader SET default_transaction_read_only = on;
 ALTER ROLE copilot_reader SET statement_timeout = '30s';
 ALTER ROLE copilot_reader SET timezone = 'UTC';
@@ -28,17 +25,29 @@ ALTER ROLE copilot_reader SET jit = off;
 -- Enough to group a month of an enterprise's users without writing to disk.
 ALTER ROLE copilot_reader SET work_mem = '32MB';
 ALTER ROLE copilot_reader SET idle_in_transaction_session_timeout = '60s';
-ALTER ROLE copilot_reader SET lock_timeout = '5s';
+ALTER ROLE copilot_reader SET lock_timeout = '10s';
+-- A session may lift its own timeouts; it may not lift this.
+ALTER ROLE copilot_reader CONNECTION LIMIT 20;
+
+DO $$
+BEGIN
+    -- PostgreSQL 17 and later.
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        ALTER ROLE copilot_reader SET transaction_timeout = '120s';
+    END IF;
+END
+$$;
 
 DO $$
 DECLARE
     relation record;
+    routine regprocedure;
     excess text;
 BEGIN
     EXECUTE 'REVOKE ALL ON DATABASE ' || quote_ident(current_database()) || ' FROM copilot_reader';
-    EXECUTE 'GRANT CONNECT ON DATABASE ' || quote_ident(current_database()) || ' TO copilot_reader';
-    -- Every role could fill the disk with temporary tables. The owner still may.
+    -- Every role may make temporary tables, which fill the disk. The database's owner still may.
     EXECUTE 'REVOKE TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC';
+    EXECUTE 'GRANT CONNECT ON DATABASE ' || quote_ident(current_database()) || ' TO copilot_reader';
     REVOKE ALL ON SCHEMA public FROM copilot_reader;
     GRANT USAGE ON SCHEMA public TO copilot_reader;
 
@@ -56,6 +65,37 @@ BEGIN
             EXECUTE 'GRANT SELECT ON TABLE ' || relation.name || ' TO copilot_reader';
         END IF;
     END LOOP;
+
+    -- Functions that write large objects, take locks by number, or wait. They belong to whoever
+    -- set the server up: another role may not take them away.
+    FOR routine IN
+        SELECT oid::regprocedure FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace
+            AND (
+                proname IN (
+                    'lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lo_import', 'lo_export',
+                    'lo_open', 'lo_truncate', 'lo_truncate64', 'lo_unlink', 'lowrite'
+                )
+                OR proname ~ '^pg_(try_)?advisory_' OR proname ~ '^pg_sleep'
+            )
+    LOOP
+        BEGIN
+            EXECUTE 'REVOKE EXECUTE ON FUNCTION ' || routine || ' FROM PUBLIC, copilot_reader';
+        EXCEPTION
+            WHEN insufficient_privilege THEN NULL;
+        END;
+        IF has_function_privilege('copilot_reader', routine, 'EXECUTE') THEN
+            excess := concat_ws(', ', excess, routine::text);
+        END IF;
+    END LOOP;
+    IF excess IS NOT NULL THEN
+        RAISE WARNING USING
+            MESSAGE = 'copilot_reader may still call: ' || excess,
+            HINT = 'Run reader.sql as a superuser to take this away.';
+    END IF;
+    IF has_database_privilege('copilot_reader', current_database(), 'TEMPORARY') THEN
+        RAISE WARNING 'copilot_reader may still make temporary tables in this database.';
+    END IF;
 
     -- What the role may do by another way (PUBLIC, a role it is a member of) is not taken away
     -- here: whoever gave it should know.
@@ -79,43 +119,6 @@ BEGIN
     END IF;
     IF has_schema_privilege('copilot_reader', 'public', 'CREATE') THEN
         RAISE WARNING 'copilot_reader may create tables in the schema public, as every role may.';
-    END IF;
-END
-$$;
-
--- Functions with which every role could store data or hold locks that others wait for: they stay
--- with the database's owner. (Dagster's storage, in the same database, may use advisory locks.)
-DO $$
-DECLARE
-    routine record;
-    owner name;
-    open_routines text;
-BEGIN
-    SELECT rolname INTO owner
-    FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba
-    WHERE datname = current_database();
-    FOR routine IN
-        SELECT oid::regprocedure AS name
-        FROM pg_proc
-        WHERE pronamespace = 'pg_catalog'::regnamespace
-            AND proname ~ '^(pg_(try_)?advisory_.*|lo_(creat|create|from_bytea|import|open|put|truncate|truncate64|unlink)|lowrite)$'
-    LOOP
-        BEGIN
-            EXECUTE 'GRANT EXECUTE ON FUNCTION ' || routine.name || ' TO ' || quote_ident(owner);
-            EXECUTE 'REVOKE EXECUTE ON FUNCTION ' || routine.name || ' FROM PUBLIC';
-        EXCEPTION
-            WHEN insufficient_privilege THEN NULL;
-        END;
-    END LOOP;
-    SELECT string_agg(DISTINCT proname, ', ' ORDER BY proname) INTO open_routines
-    FROM pg_proc
-    WHERE pronamespace = 'pg_catalog'::regnamespace
-        AND proname ~ '^(pg_(try_)?advisory_.*|lo_(creat|create|from_bytea|import|open|put|truncate|truncate64|unlink)|lowrite)$'
-        AND has_function_privilege('copilot_reader', oid, 'EXECUTE');
-    IF open_routines IS NOT NULL THEN
-        RAISE WARNING USING
-            MESSAGE = 'copilot_reader may still store large objects or take advisory locks: ' || open_routines,
-            HINT = 'Only a superuser can revoke these functions: run this file as one.';
     END IF;
 END
 $$;
