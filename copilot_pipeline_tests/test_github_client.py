@@ -76,7 +76,7 @@ def test_the_user_comes_with_what_github_says_of_the_token(
 def test_a_fine_grained_token_has_no_scopes_and_may_have_no_expiry(github: SimulatedGitHub) -> None:
     token = "github_pat_" + "A" * 82
     github.accept(token, authenticated_user("octocat", 7))
-    with client_of(github, token=token) as client:
+    with client_of(github, credential=PersonalAccessToken(token)) as client:
         user = client.user()
     assert (user.login, user.token_scopes, user.token_expires_at) == ("octocat", None, None)
 

@@ -216,7 +216,10 @@ def test_a_token_that_the_server_echoes_is_in_no_error_and_no_log(
     caplog.set_level(logging.INFO)
     github.accept(token)
     github.faults.add("/user$", **echo(token))
-    with client_of(github, token=token) as client, pytest.raises(GitHubError) as raised:
+    with (
+        client_of(github, credential=PersonalAccessToken(token)) as client,
+        pytest.raises(GitHubError) as raised,
+    ):
         client.user()
     shown = "".join(traceback.format_exception(raised.value))
     assert "GET /user" in shown

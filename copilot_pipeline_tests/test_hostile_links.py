@@ -172,6 +172,6 @@ def test_an_interrupt_ends_the_whole_load(
 
     import_organizations(database.url.render_as_string(hide_password=False), github, "octo-demo")
     monkeypatch.setattr(loader, "read_statuses", interrupted)
+    order = Order(Today.from_clock(), [github.newest_day])
     with pytest.raises(interrupt):
-        order = Order(Today.from_clock(), [github.newest_day])
         loader.load(database, open_client, select_scopes(database), METRICS_STEP, order)

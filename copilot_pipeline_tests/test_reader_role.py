@@ -32,7 +32,7 @@ def as_reader(url: str) -> psycopg.Connection:
         "SELECT pg_advisory_lock(1)",
         "SELECT pg_try_advisory_xact_lock(1, 1)",
         "SELECT pg_sleep(1)",
-        "SELECT * FROM _tool_copilot_attempts FOR UPDATE",
+        "SELECT * FROM _tool_copilot_scopes FOR UPDATE",
         "SELECT * FROM _tool_copilot_scopes FOR SHARE",
         "LOCK TABLE _tool_copilot_scopes IN SHARE MODE",
         "LOCK TABLE copilot_github_accounts IN ACCESS SHARE MODE",

@@ -13,13 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 from copilot_pipeline.sources.breakdowns import BREAKDOWNS, cleaned
+from copilot_pipeline.sources.entries import MAX_VALUE, MAX_VALUE_BYTES, array_entries
 from copilot_pipeline.sources.known_names import KNOWN_NAMES, PSEUDO_NAMES
 from copilot_pipeline.sources.names import normalized
-from copilot_pipeline.sources.shape import Record, RecordError, parse_json, storable
+from copilot_pipeline.sources.shape import NotJsonError, Record, RecordError, parse_json, storable
 from copilot_pipeline.sources.source import Answer, Reading
-
-# What is parsed at once: a line, or a file that is one value.
-MAX_VALUE_BYTES = 32 * 1024 * 1024
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -85,9 +83,7 @@ def _records_of_file(record: Record, answer: Answer, unknown: Counter[str]) -> I
             continue
         if is_first and not _is_object(line):
             # One JSON value over several lines, or an array.
-            content = answer.content()
-            _require_fit(content, "a file that is one JSON value")
-            yield from _records_of_value(record, parse_json(content.strip()), unknown)
+            yield from _records_of_whole(record, answer, number, unknown)
             return
         is_first = False
         _require_fit(line, f"line {number}")
@@ -97,9 +93,25 @@ def _records_of_file(record: Record, answer: Answer, unknown: Counter[str]) -> I
             raise type(error)(f"line {number}: {error}") from None
 
 
-def _require_fit(text: bytes, what: str) -> None:
+def _records_of_whole(
+    record: Record, answer: Answer, number: int, unknown: Counter[str]
+) -> Iterator[Any]:
+    """The records of a file that is one JSON value, whose first line has that number."""
+    text = answer.content().removeprefix(_BYTE_ORDER_MARK).decode().strip()
+    try:
+        if text.startswith("["):
+            for entry in array_entries(text):
+                yield from _records_of_value(record, entry, unknown)
+        else:
+            _require_fit(text, "the file")
+            yield from _records_of_value(record, parse_json(text), unknown)
+    except NotJsonError as error:
+        raise NotJsonError(f"line {number}: {error}") from None
+
+
+def _require_fit(text: bytes | str, what: str) -> None:
     if len(text) > MAX_VALUE_BYTES:
-        raise RecordError(f"{what} is larger than {MAX_VALUE_BYTES // 1024 // 1024} MiB")
+        raise RecordError(f"{what} is larger than {MAX_VALUE}")
 
 
 def _is_object(line: bytes) -> bool:
@@ -114,17 +126,17 @@ def _records_of_line(record: Record, line: bytes, unknown: Counter[str]) -> Iter
 
 
 def _records_of_value(record: Record, value: Any, unknown: Counter[str]) -> Iterator[Any]:
-    for entry in value if isinstance(value, list) else [value]:
-        if not isinstance(entry, dict):
-            raise RecordError("a record of the report is not an object")
-        wrapped = entry.get("day_totals")
-        if wrapped is None:
-            yield record.convert(entry, unknown)
-        elif isinstance(wrapped, list):
-            for each in wrapped:
-                yield record.convert(each, unknown)
-        else:
-            raise RecordError("day_totals is not a list")
+    """The record in a JSON value, or those that it wraps."""
+    if not isinstance(value, dict):
+        raise RecordError("a record of the report is not an object")
+    wrapped = value.get("day_totals")
+    if wrapped is None:
+        yield record.convert(value, unknown)
+    elif isinstance(wrapped, list):
+        for each in wrapped:
+            yield record.convert(each, unknown)
+    else:
+        raise RecordError("day_totals is not a list")
 
 
 def _require_day(stated: date | None, day: date) -> None:

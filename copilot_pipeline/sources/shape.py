@@ -223,7 +223,7 @@ def values_of(parts: Iterable[Part]) -> Callable[[Any], tuple[Any, ...]]:
 def parse_json(text: bytes | str) -> Any:
     """The JSON value of a text. Numbers that are none (NaN, or too large a float) are refused."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        return json.loads(text, parse_constant=refuse_constant, parse_float=finite)
     except (ValueError, RecursionError):
         raise NotJsonError("not JSON") from None
 
@@ -342,12 +342,12 @@ def _from_text(text: str, type_: FieldType) -> Any:
     return text
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
     number = float(text)
     if not isfinite(number):
         raise RecordError("a number is too large")
     return number
 
 
-def _refuse_constant(constant: str) -> NoReturn:
+def refuse_constant(constant: str) -> NoReturn:
     raise RecordError(f"{constant} is not JSON")
