@@ -117,7 +117,8 @@ BOMBS = {
     "wrapped": b'{"day_totals":[' + NOISE + b"," + b"{}," * (8 * MIB) + b"{}]}",
     "line": b'{"day":"%s","user_id":1}\n{"a":[' % DAY + NOISE + b",[]" * (8 * MIB) + b"]}\n",
     "lines": b'{"day":"%s","user_id":1}\n' % DAY
-    + b'{"day":"%s","user_id":1,"a":[%s]}\n' % (DAY, b"[]," * (2 * MIB) + NOISE) * 3
+    + b'{"day":"%s","user_id":1,"a":[%s]}\n' % (DAY, b"[]," * MIB + NOISE)
+    + b'{"day":"%s","user_id":1,"a":[%s[]]}\n' % (DAY, b"[]," * MIB) * 4
     + b"cut",
 }
 
