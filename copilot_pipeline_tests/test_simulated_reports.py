@@ -387,14 +387,8 @@ def test_answers_follow_the_openapi_description(
         validator.validate(each)
 
 
-def test_legacy_days_and_rate_limits_follow_the_openapi_description(
-    reference: Path, api: httpx.Client
-) -> None:
+def test_legacy_days_follow_the_openapi_description(reference: Path) -> None:
     file, name = "openapi-copilot-legacy-metrics.json", "copilot-usage-metrics-day"
     for age in range(14):
         record = legacy_day(CORP.staffs, DAY - timedelta(days=age))
         openapi_validator(reference, file, name).validate(record)
-    answer = api.get("/rate_limit").json()
-    validator = openapi_validator(reference, "openapi-rate-limit-versions.json", "rate-limit")
-    for limit in (answer["rate"], answer["resources"]["core"]):
-        validator.validate(limit)
