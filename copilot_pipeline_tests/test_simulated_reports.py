@@ -337,8 +337,8 @@ def test_generated_reports_follow_the_record_schema_and_use_every_field(
         ref = {"$ref": f"#/$defs/{record_name}", "$defs": schema["$defs"]}
         validator = Draft202012Validator(ref)
         days = 1 if name.endswith("-28-day") else 400
-        for age in range(0, days, 43):
-            for record in report_records(scope, name, DAY - timedelta(days=age)):
+        for age in range(0, days, 83):
+            for record in report_records(scope, name, DAY - timedelta(days=age))[-30:]:
                 validator.validate(record)
         expected = set(schema["$defs"][record_name]["properties"])
         expected -= {"etl_id", "day_partition", "entity_id_partition"}
