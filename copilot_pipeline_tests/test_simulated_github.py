@@ -14,9 +14,7 @@ import pytest
 
 from copilot_pipeline.simulated_github import (
     Enterprise,
-    NotReady,
     Organization,
-    ReportFiles,
     SimulatedGitHub,
     Tenure,
     authenticated_user,
@@ -131,16 +129,6 @@ def test_what_github_does_not_have_is_not_found(api: httpx.Client) -> None:
     assert api.get("/orgs/Demo-ORG/copilot/billing").status_code == 200
 
 
-def test_requests_are_recorded_in_order(github: SimulatedGitHub, api: httpx.Client) -> None:
-    download(one_day(api).json()["download_links"][0])
-    envelope, file = github.requests
-    assert (envelope.origin, envelope.method, envelope.path) == ("api", "GET", ONE_DAY)
-    assert envelope.query == {"day": "2026-11-18"}
-    assert envelope.headers["authorization"] == f"Bearer {github.token}"
-    assert file.origin == "download"
-    assert "authorization" not in file.headers
-
-
 # --- seats and billing
 
 
@@ -160,22 +148,6 @@ def test_all_seats_come_page_by_page_along_the_link_header(
         url = answer.links.get("next", {}).get("url")
     assert (len(ids), len(set(ids))) == (rows, people)
     assert set(answer.links) == {"prev", "first"}
-
-
-def test_given_seats_and_billing_replace_the_generated_ones(
-    github: SimulatedGitHub, api: httpx.Client
-) -> None:
-    mine = {"created_at": "2026-11-02T00:00:00Z", "assignee": {"login": "demo-1", "id": 7}}
-    nobody = {"created_at": "2026-11-02T00:00:00Z", "assignee": None}
-    organization = github.organization("demo-org")
-    organization.seats = [mine, nobody]
-    assert api.get(SEATS).json() == {"total_seats": 2, "seats": [mine, nobody]}
-    assert api.get(BILLING).json()["seat_breakdown"]["added_this_cycle"] == 2
-    organization.billing = {"seat_breakdown": {"total": 7}}
-    assert api.get(BILLING).json() == organization.billing
-    assert api.get(f"{ENTERPRISE}/billing/seats").json()["total_seats"] == 50 + 2
-    github.enterprise("demo-enterprise").seats = [mine, mine, nobody, nobody]
-    assert api.get(f"{ENTERPRISE}/billing/seats").json()["total_seats"] == 3
 
 
 def test_a_seat_is_listed_from_the_day_on_which_it_was_given_until_its_month_ends(
@@ -262,26 +234,6 @@ def test_days_without_a_report_have_no_content_and_no_day_is_unprocessable(
         path = f"{ENTERPRISE}/metrics/reports/{name}"
         days_around = (first - timedelta(days=1), first)
         assert [one_day(api, day, path).status_code for day in days_around] == [204, 200]
-
-
-def test_given_reports_are_served_as_they_are(github: SimulatedGitHub, api: httpx.Client) -> None:
-    reports = github.organization("demo-org").reports
-    answers = []
-    for form in NotReady:
-        reports["organization-1-day", DAY] = form
-        answer = one_day(api)
-        answers.append((answer.status_code, answer.text and answer.json()))
-    no_links = {"download_links": [], "report_day": "2026-11-18"}
-    assert answers == [(204, ""), (200, ""), (200, no_links)]
-
-    given = ReportFiles([b"\xef\xbb\xbf{}", "not json"], report_day=date(2026, 11, 17))
-    reports["organization-1-day", DAY] = given
-    envelope = one_day(api).json()
-    assert envelope["report_day"] == "2026-11-17"
-    bodies = [download(link).content for link in envelope["download_links"]]
-    assert bodies == [b"\xef\xbb\xbf{}", b"not json"]
-    given.links = ["https://elsewhere.example/file"]
-    assert one_day(api).json()["download_links"] == given.links
 
 
 def test_the_legacy_endpoint_is_closed_unless_opened_and_takes_a_range_and_pages(

@@ -337,8 +337,8 @@ def test_generated_reports_follow_the_record_schema_and_use_every_field(
         ref = {"$ref": f"#/$defs/{record_name}", "$defs": schema["$defs"]}
         validator = Draft202012Validator(ref)
         days = 1 if name.endswith("-28-day") else 400
-        for age in range(0, days, 43):
-            for record in report_records(scope, name, DAY - timedelta(days=age)):
+        for age in range(0, days, 83):
+            for record in report_records(scope, name, DAY - timedelta(days=age))[-30:]:
                 validator.validate(record)
         expected = set(schema["$defs"][record_name]["properties"])
         expected -= {"etl_id", "day_partition", "entity_id_partition"}
@@ -387,14 +387,8 @@ def test_answers_follow_the_openapi_description(
         validator.validate(each)
 
 
-def test_legacy_days_and_rate_limits_follow_the_openapi_description(
-    reference: Path, api: httpx.Client
-) -> None:
+def test_legacy_days_follow_the_openapi_description(reference: Path) -> None:
     file, name = "openapi-copilot-legacy-metrics.json", "copilot-usage-metrics-day"
     for age in range(14):
         record = legacy_day(CORP.staffs, DAY - timedelta(days=age))
         openapi_validator(reference, file, name).validate(record)
-    answer = api.get("/rate_limit").json()
-    validator = openapi_validator(reference, "openapi-rate-limit-versions.json", "rate-limit")
-    for limit in (answer["rate"], answer["resources"]["core"]):
-        validator.validate(limit)

@@ -91,12 +91,13 @@ def _tell_of_restatements(
     restated = list_restatements(connection, story.restated)
     for slug in (OLD, ENTERPRISE):
         own = [each for each in restated if each.scope_id == scopes[slug].id]
-        seen_last = [each for each in own if each.seen_at == own[-1].seen_at]
-        (users,) = [each for each in seen_last if each.metric == "total_active_users"]
-        yield (
-            f"  Restated  {story.restated} of {slug} had {users.old:.0f} active users at first, and"
-            f" has {users.new:.0f}: {len(seen_last)} numbers changed; the old ones are kept"
-        )
+        last = [each for each in own if each.seen_at == own[-1].seen_at]
+        for users in (each for each in last if each.metric == "total_active_users"):
+            yield (
+                f"  Restated  {story.restated} of {slug} had {users.old:.0f} active users at"
+                f" first, and has {users.new:.0f}: {len(last)} numbers changed; the old ones"
+                " are kept"
+            )
 
 
 def _languages(summary: Summary) -> str:

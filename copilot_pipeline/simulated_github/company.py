@@ -144,6 +144,9 @@ class Enterprise:
         return any(organization.has_day(day) for organization in self.organizations)
 
 
+Scope = Organization | Enterprise
+
+
 class Staff(NamedTuple):
     """The people with a seat in one organization.
 

@@ -1,9 +1,8 @@
-"""What lies around the routes of both servers: faults, the record of requests, common headers."""
+"""What lies around the routes of both servers: the record of requests, faults, common headers."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import re
 import threading
@@ -52,24 +51,25 @@ class Fault:
     redirect_to: str | None = None
     used: int = 0
 
-    def matches(self, origin: str, path: str, query: Mapping[str, str]) -> bool:
+    def matches(self, request: Request) -> bool:
         return (
-            origin == self.origin
-            and re.search(self.path_regex, path) is not None
-            and all(query.get(name) == value for name, value in self.query.items())
+            (self.times is None or self.used < self.times)
+            and request.origin == self.origin
+            and re.search(self.path_regex, request.path) is not None
+            and all(request.query.get(name) == value for name, value in self.query.items())
         )
 
-    def own_answer(self) -> tuple[int, dict[str, str], bytes] | None:
-        """Status, headers and body that replace the route's, or None to let the route answer."""
-        if self.redirect_to is not None:
-            return self.status or 302, {"location": self.redirect_to}, b""
-        if self.status is None and self.body is None:
+    def own_answer(self) -> tuple[Message, bytes] | None:
+        """The answer that replaces the route's, or None to let the route answer."""
+        if self.status is None and self.body is None and self.redirect_to is None:
             return None
-        if isinstance(self.body, dict):
-            json_type = {"content-type": "application/json; charset=utf-8"}
-            return self.status or 200, json_type, json.dumps(self.body).encode()
-        body = self.body or b""
-        return self.status or 200, {}, body.encode() if isinstance(body, str) else body
+        headers, status, body = {}, self.status or 200, self.body or b""
+        if self.redirect_to is not None:
+            headers, status, body = {"location": self.redirect_to}, self.status or 302, b""
+        elif isinstance(body, dict):
+            headers, body = {"content-type": "application/json; charset=utf-8"}, json.dumps(body)
+        start = {"type": "http.response.start", "status": status, "headers": Headers(headers).raw}
+        return start, body.encode() if isinstance(body, str) else body
 
 
 class Faults:
@@ -88,36 +88,45 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def take(self, origin: str, path: str, query: Mapping[str, str]) -> Fault | None:
-        """The fault for this request, counted as used once more."""
+    def take(self, request: Request) -> Fault | None:
+        """Returns the fault for this request, counted as used once more."""
         with self._lock:
             for fault in self._faults:
-                is_left = fault.times is None or fault.used < fault.times
-                if is_left and fault.matches(origin, path, query):
+                if fault.matches(request):
                     fault.used += 1
                     return fault
         return None
 
 
-class FaultyApp:
-    """Pure ASGI, because only there can an answer end before its Content-Length is reached."""
+class Recorded:
+    """An app whose requests are recorded, and may meet a fault.
 
-    def __init__(self, app: ASGIApp, faults: Faults, origin: Origin) -> None:
+    It is pure ASGI, because only there can an answer end before its Content-Length is reached.
+    """
+
+    def __init__(
+        self, app: ASGIApp, origin: Origin, requests: list[Request], faults: Faults
+    ) -> None:
         self.app = app
-        self.faults = faults
         self.origin = origin
+        self.requests = requests
+        self.faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = self.faults.take(self.origin, scope["path"], query_of(scope))
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        headers = dict(Headers(scope=scope))
+        request = Request(self.origin, scope["method"], scope["path"], query, headers)
+        self.requests.append(request)
+        fault = self.faults.take(request)
         if fault is None:
             await self.app(scope, receive, send)
             return
         await asyncio.sleep(fault.delay)
-        start, body = await self._answer(fault, scope, receive)
-        headers = MutableHeaders(scope=start)
-        headers.update(fault.headers)
+        start, body = fault.own_answer() or await self._answer(scope, receive)
+        answered = MutableHeaders(scope=start)
+        answered.update(fault.headers)
         if start["status"] != 204:
-            headers["content-length"] = str(len(body))
+            answered["content-length"] = str(len(body))
         await send(start)
         if fault.cut_after is None:
             await send({"type": "http.response.body", "body": body})
@@ -126,14 +135,7 @@ class FaultyApp:
             part = body[: fault.cut_after]
             await send({"type": "http.response.body", "body": part, "more_body": True})
 
-    async def _answer(self, fault: Fault, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
-        own = fault.own_answer()
-        if own is not None:
-            status, headers, body = own
-            raw = [
-                (name.encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()
-            ]
-            return {"type": "http.response.start", "status": status, "headers": raw}, body
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
         messages: list[Message] = []
 
         async def collect(message: Message) -> None:
@@ -143,45 +145,20 @@ class FaultyApp:
         return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
 
 
-def query_of(scope: Scope) -> dict[str, str]:
-    """The query parameters of an ASGI request; of a repeated one, the last."""
-    return dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-
-
-class Recorder:
-    """Notes every request before anything answers it."""
-
-    def __init__(self, app: ASGIApp, requests: list[Request], origin: Origin) -> None:
-        self.app = app
-        self.requests = requests
-        self.origin = origin
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(
-            origin=self.origin,
-            method=scope["method"],
-            path=scope["path"],
-            query=query_of(scope),
-            headers=dict(Headers(scope=scope)),
-        )
-        self.requests.append(request)
-        await self.app(scope, receive, send)
-
-
 class CommonHeaders:
     """The headers that come with every API answer, unless the answer has its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._count = itertools.count(1)
+        self._count = 0
         self._reset = int(time.time()) + 3600
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        number = next(self._count)
+        self._count += 1
         # A demo or a test may need more than an hour's quota; only a fault may say it is spent.
-        used = min(number, HOURLY_LIMIT - 1)
+        used = min(self._count, HOURLY_LIMIT - 1)
         common = {
-            "x-github-request-id": f"DEMO:{number:06X}",
+            "x-github-request-id": f"DEMO:{self._count:06X}",
             "x-github-media-type": "github.v3; format=json",
             "x-ratelimit-limit": str(HOURLY_LIMIT),
             "x-ratelimit-remaining": str(HOURLY_LIMIT - used),

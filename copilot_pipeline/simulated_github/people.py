@@ -56,11 +56,11 @@ _STEPS = {
 
 # Of all people, those who never use their seat, and those who use it for some months only and
 # then do something else.
-NEVER, SOMETIMES = 0.15, 0.10
+_NEVER, _SOMETIMES = 0.15, 0.10
 _SPELL, _WORKING_SPELL = 210, 120
 _HEAVY = 0.08
 _WEEKEND, _HOLIDAY = 0.16, 0.14
-# On one of so many days a person uses Copilot on GitHub's site only, which no editor reports.
+# The part of their days on which people use Copilot on GitHub's site only, which no editor reports.
 _SITE_ONLY = 0.03
 
 
@@ -109,7 +109,7 @@ class Person:
 
     @cached_property
     def never_uses_it(self) -> bool:
-        return self.trait("kind") < NEVER
+        return self.trait("kind") < _NEVER
 
     @cached_property
     def is_heavy(self) -> bool:
@@ -141,7 +141,7 @@ class Person:
 
     @cached_property
     def always_uses_it(self) -> bool:
-        return self.trait("kind") >= NEVER + SOMETIMES
+        return self.trait("kind") >= _NEVER + _SOMETIMES
 
     @cached_property
     def _spell_offset(self) -> int | None:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from copilot_pipeline.simulated_github import since
 from copilot_pipeline.simulated_github.aggregates import aggregate_day, engagement
-from copilot_pipeline.simulated_github.company import Enterprise, Organization, Record
+from copilot_pipeline.simulated_github.company import Enterprise, Record, Scope
 from copilot_pipeline.simulated_github.pull_requests import repository_days
 from copilot_pipeline.simulated_github.teams import team_rows
 from copilot_pipeline.simulated_github.usage import user_days
@@ -21,19 +21,19 @@ _FIRST_DAYS = {
 _FOR_EVERYBODY = {"users-1-day", "users-28-day", "user-teams-1-day", "repos-1-day"}
 
 
-def is_offered(scope: Organization | Enterprise, name: str) -> bool:
+def is_offered(scope: Scope, name: str) -> bool:
     """Whether GitHub has such a report for this kind of scope."""
     kind = "enterprise" if isinstance(scope, Enterprise) else "organization"
     return name in _FOR_EVERYBODY | {f"{kind}-1-day", f"{kind}-28-day"}
 
 
-def has_report(scope: Organization | Enterprise, name: str, day: date) -> bool:
+def has_report(scope: Scope, name: str, day: date) -> bool:
     """Whether GitHub ever made the report of this day."""
     first = max(scope.reports_since or date.min, _FIRST_DAYS.get(name, date.min))
     return scope.has_day(day) and day >= first
 
 
-def report_records(scope: Organization | Enterprise, name: str, day: date) -> list[Record]:
+def report_records(scope: Scope, name: str, day: date) -> list[Record]:
     """Returns a report's records, of one day or of the 28 days that end on it."""
     match name:
         case "users-1-day":
@@ -51,16 +51,16 @@ def report_records(scope: Organization | Enterprise, name: str, day: date) -> li
     return [_aggregate_day(scope, day)]
 
 
-def _users_day(scope: Organization | Enterprise, day: date) -> list[Record]:
+def _users_day(scope: Scope, day: date) -> list[Record]:
     ids = scope.ids
     return [{**ids, **record} for record in user_days(scope.staffs, day)]
 
 
-def _aggregate_day(scope: Organization | Enterprise, day: date) -> Record:
+def _aggregate_day(scope: Scope, day: date) -> Record:
     return {**scope.ids, **aggregate_day(scope.staffs, day)}
 
 
-def _aggregate_28_day(scope: Organization | Enterprise, last_day: date) -> Record:
+def _aggregate_28_day(scope: Scope, last_day: date) -> Record:
     report: Record = {
         **_window(last_day),
         "created_at": f"{(last_day + timedelta(days=1)).isoformat()}T00:05:00.000Z",
@@ -79,7 +79,7 @@ def _window(last_day: date) -> Record:
     }
 
 
-def _window_days(scope: Organization | Enterprise, last_day: date) -> list[date]:
+def _window_days(scope: Scope, last_day: date) -> list[date]:
     """Returns the days of the 28 that end on `last_day` which the scope has."""
     days = (last_day - timedelta(days=n) for n in reversed(range(28)))
     return [day for day in days if scope.has_day(day)]

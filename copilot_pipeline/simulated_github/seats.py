@@ -6,12 +6,11 @@ Shapes: GitHub's documentation page "REST API endpoints for Copilot user managem
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from functools import lru_cache
 
 from copilot_pipeline.simulated_github.company import (
-    Enterprise,
     Organization,
     Record,
+    Scope,
     Staff,
     holders,
 )
@@ -38,7 +37,7 @@ _OTHER_ZONE = timezone(timedelta(hours=-6))
 _FROM_ENTERPRISE_TEAM = 2
 
 
-def seats(scope: Organization | Enterprise, day: date, start: int, stop: int) -> list[Record]:
+def seats(scope: Scope, day: date, start: int, stop: int) -> list[Record]:
     """Returns the seats at the positions start (inclusive) to stop, at the end of the day."""
     if scope.seats is not None:
         return scope.seats[start:stop]
@@ -62,7 +61,7 @@ def _second_seats(organization: Organization, day: date) -> list[Record]:
     return seats(organization, day, 0, _FROM_ENTERPRISE_TEAM)
 
 
-def seat_rows(scope: Organization | Enterprise, day: date) -> int:
+def seat_rows(scope: Scope, day: date) -> int:
     """Returns how many seats are listed: more than are billed, as some people have two."""
     if scope.seats is not None:
         return len(scope.seats)
@@ -72,7 +71,7 @@ def seat_rows(scope: Organization | Enterprise, day: date) -> int:
     return sum(rows) + min(_FROM_ENTERPRISE_TEAM, sum(rows[:1]))
 
 
-def seat_total(scope: Organization | Enterprise, day: date) -> int:
+def seat_total(scope: Scope, day: date) -> int:
     """Returns the number of people with a seat; a seat that names nobody counts too."""
     if isinstance(scope, Organization):
         return seat_rows(scope, day)
@@ -93,20 +92,18 @@ def billing(organization: Organization, day: date) -> Record:
     """Returns `/orgs/{org}/copilot/billing` at the end of the day, which counts the seats."""
     if organization.billing is not None:
         return organization.billing
-    if organization.seats is None:
-        total, added, pending, active = _counts(organization.staff, day)
-    else:
-        cycle, given = datetime(day.year, day.month, 1, tzinfo=UTC), organization.seats
-        total = len(given)
-        added = sum(_is_since(seat["created_at"], cycle) for seat in given)
-        pending = sum(seat.get("pending_cancellation_date") is not None for seat in given)
-        active = sum(_is_since(seat.get("last_activity_at"), cycle) for seat in given)
+    cycle = datetime(day.year, day.month, 1, tzinfo=UTC)
+    held = seats(organization, day, 0, seat_rows(organization, day))
+    total = len(held)
+    active = sum(_is_since(seat.get("last_activity_at"), cycle) for seat in held)
     return {
         "seat_breakdown": {
             "total": total,
-            "added_this_cycle": added,
+            "added_this_cycle": sum(_is_since(seat["created_at"], cycle) for seat in held),
             "pending_invitation": 0,
-            "pending_cancellation": pending,
+            "pending_cancellation": sum(
+                seat.get("pending_cancellation_date") is not None for seat in held
+            ),
             "active_this_cycle": active,
             "inactive_this_cycle": total - active,
         },
@@ -119,36 +116,15 @@ def billing(organization: Organization, day: date) -> Record:
     }
 
 
-@lru_cache(maxsize=256)
-def _counts(staff: Staff, day: date) -> tuple[int, int, int, int]:
-    """Returns how many seats are held, new, cancelled, and in use in the month of the day."""
-    people = holders(staff, day)
-    cycle = day.replace(day=1)
-    return (
-        len(people),
-        sum(_given(person) >= cycle for person in people),
-        sum(_pending(person, day) is not None for person in people),
-        sum((person.last_active_day(day) or date.min) >= cycle for person in people),
-    )
-
-
 def _is_since(instant: str | None, start: datetime) -> bool:
     return instant is not None and datetime.fromisoformat(instant) >= start
 
 
-def _given(person: Person) -> date:
-    """Most seats are older than any report."""
-    earlier = date(2024, 3, 4) + timedelta(days=int(420 * person.trait("spell")))
-    return person.tenure.given or earlier
-
-
-def _pending(person: Person, day: date) -> date | None:
-    cancelled = person.tenure.cancelled
-    return next_month(cancelled) if cancelled is not None and cancelled <= day else None
-
-
 def _seat(staff: Staff, person: Person, day: date, plan_type: str) -> Record:
-    given, used, pending = _given(person), person.last_active_day(day), _pending(person, day)
+    # Most seats are older than any report.
+    given = person.tenure.given or date(2024, 3, 4) + timedelta(days=420 * person.trait("spell"))
+    cancelled, used = person.tenure.cancelled, person.last_active_day(day)
+    pending = next_month(cancelled) if cancelled is not None and cancelled <= day else None
     # Some instants come with another offset than UTC's.
     zone = _OTHER_ZONE if person.number % 8 == 3 else UTC
     minute = int(60 * person.trait("minute"))
@@ -164,7 +140,7 @@ def _seat(staff: Staff, person: Person, day: date, plan_type: str) -> Record:
     seat: Record = {
         "created_at": instant(given, 8),
         "updated_at": instant(given, 9),
-        "pending_cancellation_date": None if pending is None else pending.isoformat(),
+        "pending_cancellation_date": str(pending) if pending else None,
         "last_activity_at": instant(used, 14) if used else None,
         "last_activity_editor": editor,
         "last_authenticated_at": instant(used, 10) if used else None,

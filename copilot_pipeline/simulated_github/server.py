@@ -2,14 +2,13 @@
 
 Two servers in one background thread: the API, and the download host that the signed links of the
 usage metrics reports point to. Shapes: GitHub's documentation pages "REST API endpoints for Copilot
-usage metrics", "REST API endpoints for Copilot user management" and "Rate limits for the REST API".
+usage metrics" and "REST API endpoints for Copilot user management".
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -27,18 +26,12 @@ from copilot_pipeline.simulated_github.company import (
     NotReady,
     Organization,
     ReportFiles,
+    Scope,
 )
 from copilot_pipeline.simulated_github.downloads import Downloads, respond, signed_path
 from copilot_pipeline.simulated_github.legacy import legacy_day
 from copilot_pipeline.simulated_github.loopback import Servers
-from copilot_pipeline.simulated_github.middleware import (
-    HOURLY_LIMIT,
-    CommonHeaders,
-    Faults,
-    FaultyApp,
-    Recorder,
-    Request,
-)
+from copilot_pipeline.simulated_github.middleware import CommonHeaders, Faults, Recorded, Request
 from copilot_pipeline.simulated_github.queries import Page, RefusedError, day_parameter
 from copilot_pipeline.simulated_github.reports import has_report, is_offered, report_records
 from copilot_pipeline.simulated_github.seats import (
@@ -80,11 +73,8 @@ class SimulatedGitHub:
     API listens on `port`, by default on any free one.
     """
 
-    faults: Faults
-    requests: list[Request]
     url: str
     download_url: str
-    token: str
 
     def __init__(
         self,
@@ -99,7 +89,7 @@ class SimulatedGitHub:
         port: int = 0,
     ) -> None:
         self.faults = Faults()
-        self.requests = []
+        self.requests: list[Request] = []
         self.token = token
         self.link_lifetime = link_lifetime
         self.shards = shards
@@ -162,9 +152,8 @@ class SimulatedGitHub:
         return self.today - timedelta(days=1)
 
     def __enter__(self) -> Self:
-        downloads = FaultyApp(self._downloads.app, self.faults, "download")
-        recorded = Recorder(downloads, self.requests, "download")
-        self._servers = Servers([(self._api(), self._port), (recorded, 0)])
+        downloads = Recorded(self._downloads.app, "download", self.requests, self.faults)
+        self._servers = Servers([(self._api(), self._port), (downloads, 0)])
         self.url, self.download_url = self._servers.urls
         return self
 
@@ -178,7 +167,6 @@ class SimulatedGitHub:
         one_day, latest = "metrics/reports/{report}-1-day", "metrics/reports/{report}-28-day/latest"
         routes: list[tuple[str, _Serve, frozenset[str]]] = [
             ("/user", self._user, ANY_SCOPE),
-            ("/rate_limit", self._rate_limit, ANY_SCOPE),
             ("/copilot_internal/user", self._copilot_user, ANY_SCOPE),
             (f"{prefix}/billing", self._billing, BILLING_SCOPES),
             (f"{prefix}/billing/seats", self._seats, BILLING_SCOPES),
@@ -198,8 +186,7 @@ class SimulatedGitHub:
                 Route(path, self._for_accounts(serve, scopes)) for path, serve, scopes in routes
             ],
         )
-        faulty = FaultyApp(app, self.faults, "api")
-        return Recorder(CommonHeaders(faulty), self.requests, "api")
+        return CommonHeaders(Recorded(app, "api", self.requests, self.faults))
 
     def _for_accounts(
         self, serve: _Serve, accepted: frozenset[str]
@@ -244,7 +231,7 @@ class SimulatedGitHub:
             raise RefusedError(faults.bad_credentials())
         return account
 
-    def _scope(self, request: HttpRequest) -> Organization | Enterprise:
+    def _scope(self, request: HttpRequest) -> Scope:
         names = request.path_params
         scope = (
             self._enterprises.get(names["enterprise"].lower())
@@ -260,17 +247,6 @@ class SimulatedGitHub:
 
     def _user(self, request: HttpRequest, account: _Account) -> Response:
         return JSONResponse(dict(account.user))
-
-    def _rate_limit(self, request: HttpRequest, account: _Account) -> Response:
-        now = int(time.time())
-        core = {
-            "limit": HOURLY_LIMIT,
-            "used": 1,
-            "remaining": HOURLY_LIMIT - 1,
-            "reset": now + 3600,
-        }
-        search = {"limit": 30, "used": 0, "remaining": 30, "reset": now + 60}
-        return JSONResponse({"resources": {"core": core, "search": search}, "rate": core})
 
     def _copilot_user(self, request: HttpRequest, account: _Account) -> Response:
         return JSONResponse(copilot_user(str(account.user["login"]), self.today))
@@ -302,7 +278,7 @@ class SimulatedGitHub:
         ]
         return JSONResponse(body, headers=page.link_header(request, self.url))
 
-    def _legacy_days(self, scope: Organization | Enterprise) -> list[date]:
+    def _legacy_days(self, scope: Scope) -> list[date]:
         if scope.legacy_days is not None:
             return sorted(scope.legacy_days)
         reach = (self.newest_day - timedelta(days=n) for n in reversed(range(LEGACY_REACH.days)))
@@ -325,9 +301,7 @@ class SimulatedGitHub:
         name = f"{request.path_params['report']}-28-day"
         return self._envelope(self._scope(request), name, last, window)
 
-    def _envelope(
-        self, scope: Organization | Enterprise, name: str, day: date, days: dict[str, str]
-    ) -> Response:
+    def _envelope(self, scope: Scope, name: str, day: date, days: dict[str, str]) -> Response:
         """Links to the report's files, or one of the ways to say that there is none."""
         if not is_offered(scope, name):
             raise RefusedError(faults.not_found())
@@ -351,6 +325,6 @@ class SimulatedGitHub:
                     links = [self.signed_link(path) for path in paths]
                 return JSONResponse({"download_links": links, **days})
 
-    def _generate(self, scope: Organization | Enterprise, name: str, day: date) -> ReportFiles:
+    def _generate(self, scope: Scope, name: str, day: date) -> ReportFiles:
         lines = [json.dumps(record) + "\n" for record in report_records(scope, name, day)]
         return ReportFiles(["".join(lines[part :: self.shards]) for part in range(self.shards)])

@@ -81,26 +81,15 @@ def copilot_user(login: str, today: date) -> Record:
     """
     reset = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
     unlimited = {
-        "entitlement": 0,
-        "remaining": 0,
-        "quota_remaining": 0.0,
-        "percent_remaining": 100.0,
-        "unlimited": True,
-        "overage_count": 0,
-        "overage_permitted": False,
+        **{"entitlement": 0, "remaining": 0, "quota_remaining": 0.0, "percent_remaining": 100.0},
+        **{"unlimited": True, "overage_count": 0, "overage_permitted": False},
         "token_based_billing": True,
     }
     ai_credits = {
-        "entitlement": 3000,
-        "remaining": 2460,
-        "quota_remaining": 2460.5,
-        "percent_remaining": 82.0,
-        "unlimited": False,
-        "overage_count": 0,
-        "overage_permitted": True,
-        "credits_used": 539.5,
-        "has_quota": True,
-        "token_based_billing": True,
+        **unlimited,
+        **{"entitlement": 3000, "remaining": 2460, "quota_remaining": 2460.5},
+        **{"percent_remaining": 82.0, "unlimited": False, "overage_permitted": True},
+        **{"credits_used": 539.5, "has_quota": True},
     }
     return {
         "login": login,
