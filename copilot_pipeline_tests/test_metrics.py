@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -247,10 +248,13 @@ def test_a_day_without_a_report_is_no_error_and_overwrites_nothing(
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        (["{}"], "shape is not known"),
+        (["{}"], "about no day"),
         ([record(date(2026, 1, 1))], "about 2026-01-01"),
         ([record(newest_complete_day()) + "\n{broken"], "line 2"),
-        ([record(newest_complete_day()), record(newest_complete_day(), x=1)], "two different"),
+        (
+            [record(newest_complete_day()), record(newest_complete_day(), loc_added_sum=1)],
+            "two different",
+        ),
         ([record(newest_complete_day(), loc_added_sum="many")], "loc_added_sum"),
     ],
 )
