@@ -34,7 +34,7 @@ from copilot_pipeline.warehouse.scopes import (
     update_scope,
 )
 
-METRICS_APIS = tuple(MetricsApi)
+METRICS_APIS = tuple(api.value for api in MetricsApi)
 
 # In the place of the names of reports.
 ALL_REPORTS = "all"

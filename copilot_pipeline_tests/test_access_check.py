@@ -77,8 +77,8 @@ def test_a_sound_account_is_ok_at_every_endpoint_and_exits_with_0(
     asked = [request.path for request in github.requests if request.origin == "api"]
     assert asked == [
         "/user",
-        "/orgs/octo-demo/copilot/billing",
         "/orgs/octo-demo/copilot/billing/seats",
+        "/orgs/octo-demo/copilot/billing",
         "/orgs/octo-demo/copilot/metrics/reports/organization-1-day",
         "/orgs/octo-demo/copilot/metrics/reports/users-1-day",
         "/orgs/octo-demo/copilot/metrics/reports/user-teams-1-day",
@@ -339,7 +339,7 @@ def test_a_terminal_gets_a_table_and_a_pipe_gets_json(github: SimulatedGitHub) -
 def on_a_terminal(command: list[str]) -> str:
     """What the command shows on a terminal of 120 columns."""
     controller, terminal = pty.openpty()
-    variables = {**os.environ, "COLUMNS": "120", "TERM": "dumb"}
+    variables = {**os.environ, "COLUMNS": "120", "LINES": "50", "TERM": "dumb"}
     process = subprocess.Popen(command, stdout=terminal, stderr=terminal, env=variables)
     os.close(terminal)
     shown = b""

@@ -23,6 +23,7 @@ from copilot_pipeline_tests.loading import (
     ORGANIZATION,
     USERS,
     execute,
+    failure,
     import_organizations,
     newest_complete_day,
     read_table,
@@ -257,3 +258,15 @@ def test_a_check_that_fails_is_a_warning_and_the_run_goes_on(
     found = collect()
     assert found["active_users_have_seats"].description == "The check failed: out of order"
     assert found["active_users_agree"].passed
+
+
+def test_a_snapshot_that_failed_is_no_gap_that_the_schedule_fills(
+    octo: Organization, github: SimulatedGitHub
+) -> None:
+    assert octo
+    github.faults.add("/copilot/billing", status=200, body="nonsense")
+    result = execute("daily_copilot", [DAY])
+    assert "not JSON" in failure(result)
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    assert checks["history_is_complete"].passed
+    assert checks["reports_are_readable"].passed

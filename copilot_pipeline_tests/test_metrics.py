@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -138,8 +139,37 @@ def test_a_bad_legacy_day_fails_alone(warehouse_environment: str) -> None:
         import_organizations(warehouse_environment, github, "old-demo", metrics_api="legacy")
         result = execute("metrics_backfill", days)
     assert not result.success
-    assert f"organization old-demo, {days[1]}: the legacy metrics" in failure(result)
+    assert f"organization old-demo, {days[1]}: legacy: " in failure(result)
+    assert "total_active_users" in failure(result)
     assert len(read_table(warehouse_environment, ORG)) == 3
+
+
+def test_a_page_of_legacy_days_that_makes_no_sense_fails_them_all_and_is_named(
+    warehouse_environment: str,
+) -> None:
+    days = last_days(2)
+    with SimulatedGitHub([Organization("old-demo", legacy=True)]) as github:
+        import_organizations(warehouse_environment, github, "old-demo", metrics_api="legacy")
+        github.faults.add("/copilot/metrics$", status=200, body='{"date": "2026-01-01"}')
+        result = execute("metrics_backfill", days)
+    assert (
+        f"{days[0]} to {days[1]} (2 days): legacy: the answer is not an array of days. "
+        "Nothing more was changed."
+    ) in failure(result)
+
+
+def test_a_restated_legacy_day_is_told_with_its_old_and_new_numbers(
+    warehouse_environment: str,
+) -> None:
+    (day,) = last_days(1)
+    served: dict[date, Any] = {day: {"date": str(day), "total_active_users": 1}}
+    with SimulatedGitHub([Organization("old-demo", legacy=True, legacy_days=served)]) as github:
+        import_organizations(warehouse_environment, github, "old-demo", metrics_api="legacy")
+        assert execute("metrics_backfill", [day]).success
+        served[day]["total_active_users"] = 2
+        assert execute("metrics_backfill", [day]).success
+    (row,) = read_table(warehouse_environment, "_tool_copilot_restatements")
+    assert (row["metric"], row["old"], row["new"]) == ("total_active_users", 1, 2)
 
 
 def test_a_database_that_fails_for_one_scope_does_not_stop_the_others(
@@ -222,10 +252,13 @@ def test_a_day_without_a_report_is_no_error_and_overwrites_nothing(
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        (["{}"], "shape is not known"),
+        (["{}"], "about no day"),
         ([record(date(2026, 1, 1))], "about 2026-01-01"),
         ([record(newest_complete_day()) + "\n{broken"], "line 2"),
-        ([record(newest_complete_day()), record(newest_complete_day(), x=1)], "two different"),
+        (
+            [record(newest_complete_day()), record(newest_complete_day(), loc_added_sum=1)],
+            "two different",
+        ),
         ([record(newest_complete_day(), loc_added_sum="many")], "loc_added_sum"),
     ],
 )

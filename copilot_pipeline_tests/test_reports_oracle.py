@@ -468,7 +468,7 @@ def test_every_loaded_report_has_a_status_with_its_records_and_nothing_is_unknow
         assert {row.pop("report"): row.pop("row_count") for row in rows} == {
             report: len(served(github, "orgs/octo-demo", report, day))
             for report in ("organization-1-day", "users-1-day", "user-teams-1-day", "repos-1-day")
-        }
+        } | {"seats": len(served_seats(github, "orgs/octo-demo")), "seat-billing": 1}
     for row in rows:
         assert len(row.pop("sha256")) == 64
         assert row.pop("first_loaded_at") == row.pop("last_fetched_at")

@@ -153,9 +153,7 @@ class _Loader:
             outcomes += self._refused(client, scope, source, list(left), error)
         except RecordError as error:
             refused = RecordError(f"{source.name}: {error}. Nothing more was changed.")
-            outcomes += [
-                self._failed(scope, source, period, refused, HTTPStatus.OK) for period in left
-            ]
+            outcomes += [self._failed(scope, source, each, refused, HTTPStatus.OK) for each in left]
         except CopilotPipelineError as error:
             outcomes += [self._failed(scope, source, period, error, None) for period in left]
         return outcomes

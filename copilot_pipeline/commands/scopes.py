@@ -28,7 +28,7 @@ from copilot_pipeline.sources.shape import storable
 # The slug, and the options that tell scopes of the same slug apart.
 one_of_several = together(
     click.argument("slug", metavar="SLUG"),
-    click.option("--kind", type=click.Choice([*ScopeKind])),
+    click.option("--kind", type=click.Choice([kind.value for kind in ScopeKind])),
     click.option("--account", "account_id", type=ROW_ID, metavar="ID"),
 )
 

@@ -13,6 +13,7 @@ from typing import Any
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.permissions import Needs
 from copilot_pipeline.sources.aggregate import (
+    HEADLINES,
     LANGUAGE_METRICS,
     ORG_METRICS,
     language_rows,
@@ -95,6 +96,9 @@ RECORD = Record(
     notices_unknown=False,
 )
 
+# What tells the days of a page apart: a day that makes no sense otherwise fails alone.
+_DATED = Record("a day of the legacy metrics", Field("date", FieldType.DATE), notices_unknown=False)
+
 
 def _read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
     """The one record of a stored day."""
@@ -118,7 +122,7 @@ def split_days(page: bytes) -> dict[date, bytes]:
         raise RecordError("the answer is not an array of days")
     days: dict[date, Any] = {}
     for entry in value:
-        day = RECORD.convert(entry, Counter()).date
+        day = _DATED.convert(entry, Counter()).date
         if day is None:
             raise RecordError("a day has no date")
         if days.setdefault(day, entry) != entry:
@@ -221,4 +225,5 @@ LEGACY = Source(
         ToolTable(ORG_METRICS.table, ORG_METRICS.asset, _org_rows),
         ToolTable(LANGUAGE_METRICS.table, LANGUAGE_METRICS.asset, _language_rows),
     ),
+    headlines=[field.name for field in HEADLINES],
 )
