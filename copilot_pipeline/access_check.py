@@ -12,6 +12,7 @@ from copilot_pipeline.github.documents import Spool
 from copilot_pipeline.github.errors import GitHubError
 from copilot_pipeline.github.meanings import RENEWAL_ADVICE, Meaning
 from copilot_pipeline.github.retries import RetryPolicy
+from copilot_pipeline.rules import EXPIRES_SOON_DAYS, READY_DAYS
 from copilot_pipeline.sources.source import (
     DocumentRequest,
     PagesRequest,
@@ -27,12 +28,6 @@ from copilot_pipeline.warehouse.scopes import Scope
 OK = "ok"
 EXPIRES_SOON = "expires_soon"
 DOES_NOT_OPEN = "does_not_open"
-
-# Long enough to ask an owner for a new token.
-EXPIRY_WARNING = timedelta(days=14)
-
-# GitHub has the reports of a day ready within two full days after it.
-UNTIL_READY = timedelta(days=2)
 
 # Somebody waits for the answer: a rate limit is told, not waited for.
 IMPATIENT = RetryPolicy(attempts=2, rate_limit_attempts=1)
@@ -91,8 +86,8 @@ def check_access(database: Database, account_id: int) -> AccessReport:
 
 
 def describe_expiry(expires_at: datetime | None, now: datetime) -> str | None:
-    """A warning with advice, where a token has expired or will within two weeks."""
-    if expires_at is None or expires_at - now > EXPIRY_WARNING:
+    """A warning with advice, where a token has expired or expires soon."""
+    if expires_at is None or expires_at - now > timedelta(days=EXPIRES_SOON_DAYS):
         return None
     when = "expired" if expires_at <= now else "expires"
     return f"The token {when} on {expires_at:%Y-%m-%d at %H:%M} UTC. {RENEWAL_ADVICE}"
@@ -152,7 +147,7 @@ def _ask(client: GitHubClient, scope: Scope, source: Source) -> None:
     not.
     """
     needs = source.served[scope.kind].needs
-    day = Today.from_clock().newest - UNTIL_READY
+    day = Today.from_clock().newest - timedelta(days=READY_DAYS)
     with Spool() as spool:
         match source.request:
             case DocumentRequest(path):

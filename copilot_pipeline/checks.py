@@ -13,6 +13,7 @@ from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import one_line
+from copilot_pipeline.rules import EXPIRES_SOON_DAYS, IDLE_DAYS
 from copilot_pipeline.sources import SOURCES
 from copilot_pipeline.sources.source import PeriodKind
 from copilot_pipeline.warehouse.database import Database
@@ -34,7 +35,7 @@ from copilot_pipeline.warehouse.scopes import Scope
 TOKEN_EXPIRY = dg.AssetCheckSpec(
     "token_expiry",
     asset="raw_billing",
-    description="Warns two weeks before the token of an account expires.",
+    description=f"Warns {EXPIRES_SOON_DAYS} days before the token of an account expires.",
 )
 READABLE = dg.AssetCheckSpec(
     "reports_are_readable",
@@ -74,8 +75,8 @@ IDLE_SEATS = dg.AssetCheckSpec(
     "idle_seats_are_idle",
     asset="user_metrics",
     description=(
-        "Counts seat holders who are idle for 30 days in the seat list, while the users reports "
-        "show activity: the seat list knows only editors that send telemetry."
+        f"Counts seat holders who are idle for {IDLE_DAYS} days in the seat list, while the users "
+        "reports show activity: the seat list knows only editors that send telemetry."
     ),
 )
 COMPLETE = dg.AssetCheckSpec(
@@ -113,7 +114,7 @@ def check_token_expiry(database: Database) -> dg.AssetCheckResult:
     return _result(
         TOKEN_EXPIRY,
         warnings,
-        "No token expires within two weeks.",
+        f"No token expires within {EXPIRES_SOON_DAYS} days.",
         {"accounts": len(accounts), "expiring": len(warnings)},
     )
 

@@ -10,15 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.errors import CopilotPipelineError
-
-# The first day for which GitHub has any usage report (enterprises; organizations: 2025-12-12).
-FIRST_DAY = date(2025, 10, 10)
-
-# So many of the newest complete days are provisional: GitHub may not have their reports yet.
-PROVISIONAL_DAYS = 3
-
-# Days up to this age are read again: GitHub still revises them.
-REREAD_DAYS = 4
+from copilot_pipeline.rules import PROVISIONAL_DAYS, REREAD_DAYS
 
 
 class DayOutOfReachError(CopilotPipelineError):

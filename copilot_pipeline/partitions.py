@@ -4,7 +4,7 @@ from datetime import date
 
 import dagster as dg
 
-from copilot_pipeline.days import FIRST_DAY
+from copilot_pipeline.rules import FIRST_DAY
 
 daily_partitions = dg.DailyPartitionsDefinition(start_date=str(FIRST_DAY), timezone="UTC")
 

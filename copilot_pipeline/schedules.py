@@ -5,13 +5,10 @@ from datetime import UTC, timedelta
 import dagster as dg
 
 from copilot_pipeline.accounts import all_accounts
-from copilot_pipeline.days import REREAD_DAYS
 from copilot_pipeline.jobs import METRICS_ASSET_KEYS, daily_copilot
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.resources.database import DatabaseResource
-
-# A run heals so many earlier days of each report: a year's gap closes within two weeks.
-GAP_DAYS = 30
+from copilot_pipeline.rules import GAP_DAYS, REREAD_DAYS
 
 
 @dg.schedule(
@@ -22,8 +19,8 @@ GAP_DAYS = 30
     name="daily_copilot_schedule",
     description=(
         "Every day at 06:00 UTC: collects the newest complete day, and once more the metrics of "
-        "the three days before it, which GitHub may have revised, and of earlier days that failed "
-        "or are missing."
+        f"the {REREAD_DAYS - 1} days before it, which GitHub may have revised, and of earlier "
+        "days that failed or are missing."
     ),
 )
 def daily_copilot_schedule(

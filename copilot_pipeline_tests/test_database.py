@@ -4,25 +4,19 @@ import stat
 import threading
 import traceback
 import warnings
-from contextlib import closing
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from uuid import uuid4
 
-import alembic.command
-import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from psycopg import sql
 
 from copilot_pipeline.schema import UtcDateTime
 from copilot_pipeline.sources import ORGANIZATION_DAY
 from copilot_pipeline.sources.raw import RAW_BILLING
 from copilot_pipeline.sources.users import user_metrics
 from copilot_pipeline.warehouse import (
-    history,
     history_tables,
     seat_days,
     tables,
@@ -55,71 +49,6 @@ def test_the_revisions_make_exactly_the_declared_tables(database: Database) -> N
 def _is_brin(made: object) -> bool:
     """Whether it is an index of a kind that only PostgreSQL has: SQLite gets none."""
     return isinstance(made, sa.Index) and made.dialect_options["postgresql"]["using"] == "brin"
-
-
-@pytest.fixture
-def older_url(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """A warehouse of the revision before all reports were collected, with a loaded day."""
-    newest = alembic.command.upgrade
-    with monkeypatch.context() as patch:
-        patch.setattr(alembic.command, "upgrade", lambda config, _: newest(config, "0002"))
-        url = f"sqlite:///{tmp_path / 'older.db'}"
-        if request.param == "postgresql":
-            url = request.getfixturevalue("empty_postgres_url")
-        with Database(url) as database, database.write() as connection:
-            for statement in (
-                "INSERT INTO _tool_copilot_org_metrics (scope_id, day, source, total_active_users)"
-                " VALUES (1, '2026-11-01', 'reports', 7)",
-                "INSERT INTO _raw_copilot_metrics"
-                " (scope_id, day, report, part, fetched_at, url, payload, sha256) VALUES"
-                " (1, '2026-11-01', 'organization-1-day', 0, '2026-11-02 06:00:00+00:00',"
-                " '', '{}', '')",
-                "INSERT INTO _tool_copilot_removed_scopes"
-                " (id, endpoint, kind, slug, metrics_api, removed_at) VALUES"
-                " (5, 'https://api.github.com', 'organization', 'gone-demo', 'reports',"
-                " '2026-11-01 00:00:00+00:00')",
-            ):
-                connection.execute(sa.text(statement))
-    return url
-
-
-@pytest.mark.parametrize("older_url", ["sqlite", "postgresql"], indirect=True)
-def test_an_upgrade_keeps_every_row_and_gives_the_view_the_new_columns(older_url: str) -> None:
-    with Database(older_url) as database, database.read() as connection:
-        (row,) = connection.execute(sa.text("SELECT * FROM copilot_org_days")).mappings()
-        assert row["total_active_users"] == 7
-        assert row["pull_requests_total_created"] is None
-        (gone,) = connection.execute(sa.select(tables.removed_scopes)).mappings()
-        assert (gone["slug"], gone["reports"]) == ("gone-demo", None)
-        status = history.read_status(connection, 1, date(2026, 11, 1), "organization-1-day")
-        assert status is not None
-        assert status.is_loaded
-        assert status.first_loaded_at == datetime(2026, 11, 2, 6, tzinfo=UTC)
-        # Asked for again, for the sake of the tables that were not there.
-        assert not status.is_settled
-        changes = sa.select(sa.func.count()).select_from(history_tables.definition_changes)
-        assert connection.execute(changes).scalar_one() == 24
-
-
-@pytest.mark.parametrize("older_url", ["postgresql"], indirect=True)
-def test_an_upgrade_keeps_what_others_may_read_and_have_built_on_the_view(older_url: str) -> None:
-    role = f"grafana {uuid4().hex[:8]}"
-    with closing(psycopg.connect(older_url, autocommit=True)) as administrator:
-        administrator.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-        grant = sql.SQL("GRANT SELECT ON copilot_org_days TO {}")
-        administrator.execute(grant.format(sql.Identifier(role)))
-        administrator.execute("CREATE VIEW own AS SELECT day, seat_total FROM copilot_org_days")
-        Database(older_url).close()
-        may = administrator.execute(
-            "SELECT has_table_privilege(%s, 'copilot_org_days', 'SELECT')", [role]
-        ).fetchone()
-        administrator.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
-        administrator.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
-        own = administrator.execute("SELECT day, seat_total FROM own").fetchall()
-    assert may == (True,)
-    assert own == [(date(2026, 11, 1), None)]
 
 
 def test_opening_an_upgraded_database_again_changes_nothing(database_url: str) -> None:

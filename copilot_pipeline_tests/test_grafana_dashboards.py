@@ -12,7 +12,9 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml  # type: ignore[import-untyped]
 
+from copilot_pipeline import rules
 from copilot_pipeline_tests.conftest import ROOT
 from copilot_pipeline_tests.grafana.expansion import Value, expand
 from copilot_pipeline_tests.grafana.lint import lint_problems
@@ -32,6 +34,7 @@ from copilot_pipeline_tests.grafana.shapes import (
 )
 from copilot_pipeline_tests.grafana.time_range import TimeRange
 from copilot_pipeline_tests.grafana.warehouse import let_grafana_read
+from grafana.source import alerts
 from grafana.source.__main__ import build
 
 GRAFANA = ROOT / "grafana"
@@ -123,6 +126,22 @@ def test_the_files_are_what_the_source_builds() -> None:
     assert {name: path.read_text(encoding="utf-8") for name, path in FILES.items()} == build()
     assert sorted(FILES) == list(NAMES)
     assert build() == build()
+
+
+def test_the_alert_rules_are_what_the_source_builds_with_the_thresholds_of_the_rules() -> None:
+    text = ALERTS.read_text(encoding="utf-8")
+    assert text == alerts.build()
+    thresholds = {
+        rule["uid"]: rule["data"][1]["model"]["conditions"][0]["evaluator"]["params"]
+        for group in yaml.safe_load(text)["groups"]
+        for rule in group["rules"]
+    }
+    assert thresholds == {
+        "copilot-no-new-day": [rules.NO_NEW_DAY_DAYS],
+        "copilot-no-access": [0],
+        "copilot-token-expiry": [rules.EXPIRES_SOON_DAYS],
+        "copilot-idle-seats": [rules.UNUSED_SHARE],
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)

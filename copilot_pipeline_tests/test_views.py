@@ -152,6 +152,18 @@ REPORT_SPANS = view(
     "copilot_report_spans",
     {"scope_id": sa.BigInteger, "report": sa.Text, "first_day": sa.Date, "last_day": sa.Date},
 )
+SNAPSHOT_DAYS = view(
+    "copilot_snapshot_days",
+    {
+        "scope_id": sa.BigInteger,
+        "source": sa.Text,
+        "day": sa.Date,
+        "state": sa.Text,
+        "message": sa.Text,
+        "http_status": sa.Integer,
+        "fetched_at": UtcDateTime,
+    },
+)
 # Whoever reads this view may read nothing else of an account: no token, sealed or not.
 SCOPES = view(
     "copilot_scopes",
@@ -186,6 +198,7 @@ VIEWS = (
     FEATURE_DAYS,
     REPORT_SPANS,
     REPORT_DAYS,
+    SNAPSHOT_DAYS,
     SCOPES,
     MARKS,
 )
@@ -197,7 +210,8 @@ VIEWS = (
 def insert(database: Database, table: sa.Table, *rows: Row) -> None:
     """The rows, NULL where they do not say anything."""
     if rows:
-        nothing: Row = dict.fromkeys(table.c.keys())
+        # What has a default of its own gets it.
+        nothing: Row = {each.name: None for each in table.c if each.server_default is None}
         with database.write() as connection:
             connection.execute(sa.insert(table), [{**nothing, **row} for row in rows])
 
@@ -289,7 +303,7 @@ def test_every_view_has_exactly_the_columns_that_are_documented(database: Databa
 
 
 def test_every_view_of_an_empty_warehouse_can_be_read(database: Database) -> None:
-    for each in (PEOPLE, USER_DAYS, TEAM_MEMBER_DAYS, FEATURE_DAYS, REPORT_DAYS):
+    for each in (PEOPLE, USER_DAYS, TEAM_MEMBER_DAYS, FEATURE_DAYS, REPORT_DAYS, SNAPSHOT_DAYS):
         assert read(database, each) == []
     assert read(database, REPORT_SPANS, order="report") == []
     assert read(database, SCOPES, order="id") == []
@@ -990,6 +1004,63 @@ def test_a_day_falls_out_of_reach_after_a_year_or_100_legacy_days(
         assert row["out_of_reach_on"] == row["day"] + timedelta(days=reach)
     # On the day before, it is the oldest that a run may still ask for.
     assert source_named(report).reach_days == reach - 1
+
+
+# --- snapshots --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["seats", "seat-billing"])
+def test_a_snapshot_is_no_report(database: Database, source: str) -> None:
+    ask(database, status(9, report=source), status(3))
+    assert {row["report"] for row in report_days(database)} == {"users-1-day"}
+    assert [row["report"] for row in read(database, REPORT_SPANS, order="report")] == [
+        "users-1-day"
+    ]
+
+
+def test_each_day_since_the_first_snapshot_says_why_there_is_none(database: Database) -> None:
+    ask(
+        database,
+        status(8, "failed", report="seats", message="before the first one"),
+        status(6, report="seats", http_status=200),
+        status(5, "failed", report="seats", http_status=502, message="GitHub was down"),
+        status(3, "no_access", report="seats", http_status=403),
+        status(2, report="seat-billing"),
+        status(4, "failed", report="seat-billing"),
+        status(7, report="users-1-day"),
+        status(7, scope_id=9, report="seats"),
+    )
+    rows = read(database, SNAPSHOT_DAYS)
+    today = newest_complete_day() + timedelta(days=1)
+    found = {
+        source: [
+            ((today - row["day"]).days, row["state"], row["http_status"], row["message"])
+            for row in rows
+            if row["source"] == source
+        ]
+        for source in ("seats", "seat-billing")
+    }
+    assert found == {
+        "seats": [
+            (6, "loaded", 200, None),
+            (5, "failed", 502, "GitHub was down"),
+            (4, "missing", None, None),
+            (3, "no_access", 403, None),
+            (2, "missing", None, None),
+            (1, "missing", None, None),
+        ],
+        "seat-billing": [(2, "loaded", None, None), (1, "missing", None, None)],
+    }
+    assert {row["fetched_at"] for row in rows} == {datetime(2026, 11, 2, 6, tzinfo=UTC), None}
+    assert {row["scope_id"] for row in rows} == {1}
+
+
+def test_no_snapshot_is_missing_of_a_removed_scope(database: Database) -> None:
+    ask(database, status(6, report="seats"), status(4, "failed", report="seats"))
+    with database.write() as connection:
+        delete_scope(connection, 1)
+    states = [row["state"] for row in read(database, SNAPSHOT_DAYS)]
+    assert states == ["loaded", "missing", "failed"]
 
 
 # --- scopes -----------------------------------------------------------------------------------

@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from copilot_pipeline.days import Today, day_range
+from copilot_pipeline.rules import LATE_DAYS, RETRIED_LAST_DAYS
 from copilot_pipeline.sources.period import Period
 from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.warehouse.history import Status
-
-# GitHub promises a report within two days; after an outage it has come later.
-LATE_DAYS = 14
-
-RECENT = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
     A settled day is fetched again while GitHub revises it, with `refetch`, or if it is the only
     one asked for. Gaps within the history come first, then the days before it, each the oldest
     first, as they are the next that GitHub forgets. A report that GitHub did not have may still
-    come for two weeks.
+    come until it is late.
     """
     today = order.today
     window = today.window(source.reach_days)
@@ -58,7 +54,8 @@ def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
         return not is_settled(day) or (day > late and not statuses[day].is_loaded)
 
     def was_tried(day: date) -> bool:
-        return day in statuses and statuses[day].last_fetched_at > today.now - RECENT
+        recently = today.now - timedelta(days=RETRIED_LAST_DAYS)
+        return day in statuses and statuses[day].last_fetched_at > recently
 
     everything = order.refetch or len(order.days) == 1
     fetch = [day for day in reachable if everything or today.is_reread(day) or not is_settled(day)]

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from copilot_pipeline.demo.octo_corp import ENTERPRISE, NEW, OLD
 from copilot_pipeline.demo.story import Story
+from copilot_pipeline.rules import IDLE_DAYS
 from copilot_pipeline.sources import ORGANIZATION_DAY, REPOS, SEATS
 from copilot_pipeline.warehouse.history import (
     DayState,
@@ -21,7 +22,6 @@ from copilot_pipeline.warehouse.history import (
 )
 from copilot_pipeline.warehouse.raw import has_raw
 from copilot_pipeline.warehouse.scopes import Scope
-from copilot_pipeline.warehouse.seat_days import IDLE_DAYS
 from copilot_pipeline.warehouse.summary import PERIOD_DAYS, Summary
 
 MOST_LANGUAGES = 5

@@ -17,12 +17,19 @@ from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_ur
 from sqlalchemy.exc import (
     ArgumentError,
     IntegrityError,
+    OperationalError,
     ProgrammingError,
     SQLAlchemyError,
 )
 
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import MASK, redact
+from copilot_pipeline.warehouse.definitions import (
+    ViewsInUseError,
+    definitions,
+    fingerprints,
+    refresh,
+)
 from copilot_pipeline.warehouse.locks import lock_table
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,6 +44,9 @@ _versions = sa.Table(
     sa.Column("version_num", sa.String(32), nullable=False),
     sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
 )
+
+# The revisions before the first one that is here.
+OLDER_REVISIONS = ("0001", "0002", "0003", "0004")
 
 # How long SQLite waits for another process's transaction before it gives up.
 SQLITE_BUSY_SECONDS = 60
@@ -137,13 +147,20 @@ class Database:
         scripts = ScriptDirectory.from_config(config)
         head = scripts.get_current_head()
         with self.read() as connection:
-            if _current_revision(connection) == head:
+            if _is_up_to_date(connection, head):
                 return
-        self._make_version_table()
+        if not self.is_sqlite:
+            self._make_version_table()
         with self.write() as connection:
             lock_table(connection, _versions)
             # Asked again: another process may have upgraded while this one waited for the lock.
             current = _current_revision(connection)
+            if current in OLDER_REVISIONS:
+                raise DatabaseError(
+                    f"the database {_describe(self.url)} is of revision {current}, from before "
+                    "version 0.1: open it once with the version that upgrades to revision 0005, "
+                    "then with this one."
+                )
             known = {script.revision for script in scripts.walk_revisions()}
             if current is not None and current not in known:
                 raise DatabaseError(
@@ -155,6 +172,10 @@ class Database:
                 "version_table": VERSION_TABLE,
             }
             command.upgrade(config, "head")
+            try:
+                refresh(connection)
+            except ViewsInUseError as error:
+                raise DatabaseError(f"the database {_describe(self.url)}: {error}") from None
 
     def _make_version_table(self) -> None:
         try:
@@ -163,6 +184,20 @@ class Database:
         except (IntegrityError, ProgrammingError):
             # Another process made it at the same moment, or the next statement says what is wrong.
             return
+
+
+def _is_up_to_date(connection: Connection, head: str | None) -> bool:
+    """Whether revision, views and definition changes are those of the code; one query."""
+    query = sa.union_all(
+        sa.select(definitions.c.name, definitions.c.sha256),
+        sa.select(sa.literal(VERSION_TABLE), _versions.c.version_num),
+    )
+    try:
+        stored = {row.name: row.sha256 for row in connection.execute(query)}
+    except (OperationalError, ProgrammingError):
+        # A table is not there yet. If it is something else, the upgrade meets it again.
+        return False
+    return stored == {**fingerprints(connection.dialect.name), VERSION_TABLE: head}
 
 
 def _current_revision(connection: Connection) -> str | None:

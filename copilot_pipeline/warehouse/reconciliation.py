@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from copilot_pipeline.rules import IDLE_DAYS
 from copilot_pipeline.sources.aggregate import org_metrics, scope_breakdowns
 from copilot_pipeline.sources.breakdowns import BY_FEATURE
 from copilot_pipeline.sources.raw import RAW_SEATS
@@ -14,7 +15,6 @@ from copilot_pipeline.sources.seats import seats
 from copilot_pipeline.sources.users import USERS, user_metrics, was_active
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import collection_status
-from copilot_pipeline.warehouse.seat_days import IDLE_DAYS
 
 # What a breakdown leaves out, by definition: editors and languages know no CLI and no app; models
 # no completions either.

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from copilot_pipeline.rules import ACTIVE_DAYS, COVERED_DAYS
 from copilot_pipeline.schema import day, metadata, scope_id
 from copilot_pipeline.sources.raw import RAW_SEATS
 from copilot_pipeline.sources.seats import seats
@@ -17,15 +18,6 @@ from copilot_pipeline.sources.users import USERS, user_metrics
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline.warehouse.rows import replace_slice
-
-# A seat whose holder was active in so many days is in use.
-ACTIVE_DAYS = 28
-
-# The newest users report is at most so late; otherwise they have stopped coming.
-LATE_DAYS = 6
-
-# A seat without activity for so long is idle, if it was held for as long.
-IDLE_DAYS = 30
 
 seat_days = sa.Table(
     "_tool_copilot_seat_days",
@@ -178,5 +170,5 @@ def _users_cover(scope_id: int, day: date) -> sa.ColumnElement[bool]:
     )
     return sa.and_(
         sa.exists().where(*loaded, status.day <= day - timedelta(days=ACTIVE_DAYS - 1)),
-        sa.exists().where(*loaded, status.day.between(day - timedelta(days=LATE_DAYS), day)),
+        sa.exists().where(*loaded, status.day.between(day - timedelta(days=COVERED_DAYS), day)),
     )

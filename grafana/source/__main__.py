@@ -1,4 +1,4 @@
-"""Writes the dashboards: `python -m grafana.source`, from the project's root."""
+"""Writes dashboards and alert rules: `python -m grafana.source`, from the project's root."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from grafana.source import adoption, data_health, languages, seats, users_teams
+from grafana.source import adoption, alerts, data_health, languages, seats, users_teams
 from grafana.source.model import Json
 
-DASHBOARDS = Path(__file__).parent.parent / "dashboards" / "copilot"
+GRAFANA = Path(__file__).parent.parent
+DASHBOARDS = GRAFANA / "dashboards" / "copilot"
+ALERTS = GRAFANA / "provisioning" / "alerting" / "copilot.yaml"
 
 BUILDERS = {
     "adoption": adoption.build,
@@ -33,6 +35,7 @@ def main() -> None:
     DASHBOARDS.mkdir(parents=True, exist_ok=True)
     for name, text in build().items():
         (DASHBOARDS / f"{name}.json").write_text(text, encoding="utf-8")
+    ALERTS.write_text(alerts.build(), encoding="utf-8")
 
 
 if __name__ == "__main__":

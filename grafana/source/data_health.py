@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copilot_pipeline.rules import EXPIRES_SOON_DAYS, PROVISIONAL_DAYS
 from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard
 from grafana.source.shared import (
@@ -29,8 +30,7 @@ _STATE_COLORS = {
 _STATE = "replace(state, '_', ' ')"
 _DAYS_LEFT = "floor(extract(epoch FROM min(token_expires_at) - now()) / 86400)::bigint"
 
-# Counted from the lengths of the spans: much faster than day by day. Provisional are the three
-# newest complete days.
+# Counted from the lengths of the spans: much faster than day by day.
 _TODAY = "(now() AT TIME ZONE 'UTC')::date"
 _COUNTS = f"""WITH asked AS MATERIALIZED (
   SELECT scope_id, report,
@@ -38,9 +38,9 @@ _COUNTS = f"""WITH asked AS MATERIALIZED (
     count(*) FILTER (WHERE $__timeFilter(day) AND state = 'loaded') AS loaded,
     count(*) FILTER (WHERE $__timeFilter(day) AND state = 'no_data') AS no_data,
     count(*) FILTER (WHERE $__timeFilter(day) AND state IN ('loaded', 'no_data')
-      AND day < {_TODAY} - 3) AS settled,
+      AND day < {_TODAY} - {PROVISIONAL_DAYS}) AS settled,
     count(*) FILTER (WHERE $__timeFilter(day) AND change_count > 0) AS restated,
-    count(*) FILTER (WHERE day >= {_TODAY} - 3 AND state = 'loaded') AS provisional
+    count(*) FILTER (WHERE day >= {_TODAY} - {PROVISIONAL_DAYS} AND state = 'loaded') AS provisional
   FROM _tool_copilot_collection_status
   WHERE {IN_SCOPES}
   GROUP BY scope_id, report
@@ -49,7 +49,7 @@ _COUNTS = f"""WITH asked AS MATERIALIZED (
     provisional,
     greatest(0, least($__timeTo()::date, last_day) - greatest($__timeFrom()::date, first_day) + 1)
       AS expected,
-    greatest(0, least($__timeTo()::date, last_day, {_TODAY} - 4)
+    greatest(0, least($__timeTo()::date, last_day, {_TODAY} - {PROVISIONAL_DAYS + 1})
       - greatest($__timeFrom()::date, first_day) + 1) AS expected_settled
   FROM asked JOIN copilot_report_spans USING (scope_id, report)
 )"""
@@ -152,7 +152,7 @@ _PROVISIONAL = panels.stat(
     """Of the reports of the three newest complete days (UTC), those that are loaded already, as a
     share. GitHub may still revise them. Whatever range is chosen. Unit: percent.""",
     f"""{_COUNTS}
-SELECT sum(provisional)::float / nullif(3 * count(*), 0) AS loaded FROM counts
+SELECT sum(provisional)::float / nullif({PROVISIONAL_DAYS} * count(*), 0) AS loaded FROM counts
 WHERE last_day = {_TODAY} - 1""",
     unit="percentunit",
     decimals=0,
@@ -181,7 +181,7 @@ _EXPIRY = panels.stat(
 FROM copilot_scopes WHERE id = {OF_SCOPE}""",
     unit="none",
     decimals=0,
-    steps=[(None, "red"), (14, "orange"), (30, "green")],
+    steps=[(None, "red"), (EXPIRES_SOON_DAYS, "orange"), (30, "green")],
     sparkline=False,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copilot_pipeline.rules import ACTIVE_DAYS, GRACE_DAYS, IDLE_DAYS
 from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard, query_variable, text_variable
 from grafana.source.shared import (
@@ -63,8 +64,9 @@ _NEWEST = f"""WITH newest AS MATERIALIZED (
 
 _ONE_PERSON = """A person with several seats of an enterprise counts once, with the highest plan."""
 _LAST_ACTIVITY = """Last activity is the later one of the seat list and of the users reports."""
-_IDLE = f"""Idle: no activity for 30 days, held for 30 days, not cancelled. {_LAST_ACTIVITY}"""
-_NEVER = """Never used: no activity at all, held for 30 days, not cancelled."""
+_IDLE = f"""Idle: no activity for {IDLE_DAYS} days, held for {GRACE_DAYS} days, not cancelled.
+{_LAST_ACTIVITY}"""
+_NEVER = f"""Never used: no activity at all, held for {GRACE_DAYS} days, not cancelled."""
 
 _ALL_COST = f"(seats - seats_enterprise) * {_BUSINESS} + seats_enterprise * {_ENTERPRISE}"
 _UNUSED_COST = (
@@ -92,7 +94,16 @@ def build() -> Json:
                         5,
                         [
                             (4, _number(2, "Seats held", "seats", _HELD, "blue")),
-                            (4, _number(3, "Active in 28 days", "active_seats", _ACTIVE, "green")),
+                            (
+                                4,
+                                _number(
+                                    3,
+                                    f"Active in {ACTIVE_DAYS} days",
+                                    "active_seats",
+                                    _ACTIVE,
+                                    "green",
+                                ),
+                            ),
                             (4, _number(4, "Idle", "idle_seats", _IDLE, "orange")),
                             (4, _number(5, "Never used", "never_used_seats", _NEVER, "red")),
                             (4, _number(6, "New", "new_seats", _NEW, "purple")),
@@ -145,9 +156,9 @@ def build() -> Json:
 
 
 _HELD = f"People who hold a seat. {_ONE_PERSON}"
-_ACTIVE = f"""People with a seat who were active in the 28 days that end on the day.
+_ACTIVE = f"""People with a seat who were active in the {ACTIVE_DAYS} days that end on the day.
 {_LAST_ACTIVITY}"""
-_NEW = "People whose seat was assigned in the 30 days that end on the day."
+_NEW = f"People whose seat was assigned in the {GRACE_DAYS} days that end on the day."
 _PENDING = "People whose seat is cancelled: it is still billed, and ends with the billing cycle."
 _NOT_SAVED = "An exposure, no saving: some of them have reasons."
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from copilot_pipeline.rules import ACTIVE_DAYS, FEWEST_MEMBERS
 from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard, query_variable
 from grafana.source.shared import ANNOTATIONS, CALENDAR, IN_SCOPES, LEVEL, SCOPE
 
-FEWEST_MEMBERS = 5
 MOST_USERS = 50
 MOST_TEAMS = 8
 
@@ -53,14 +53,15 @@ _LAST = f"""reports AS MATERIALIZED (
 # where they stopped, or have just begun, nobody knows who stopped or began.
 _COMINGS = f"""WITH {_LAST}, covered AS (
   SELECT scope_id FROM reports
-  WHERE first_day <= (SELECT day FROM last) - 55 AND last_day > (SELECT day FROM last) - 7
+  WHERE first_day <= (SELECT day FROM last) - {2 * ACTIVE_DAYS - 1}
+    AND last_day > (SELECT day FROM last) - 7
 ), people AS (
   SELECT scope_id, user_id, max(user_login) AS user_login, max(day) AS last_day,
-    bool_or(day <= (SELECT day FROM last) - 28) AS was_active,
-    bool_or(day > (SELECT day FROM last) - 28) AS is_active
+    bool_or(day <= (SELECT day FROM last) - {ACTIVE_DAYS}) AS was_active,
+    bool_or(day > (SELECT day FROM last) - {ACTIVE_DAYS}) AS is_active
   FROM copilot_user_days
   WHERE scope_id IN (SELECT scope_id FROM covered) AND is_active
-    AND day BETWEEN (SELECT day FROM last) - 55 AND (SELECT day FROM last)
+    AND day BETWEEN (SELECT day FROM last) - {2 * ACTIVE_DAYS - 1} AND (SELECT day FROM last)
   GROUP BY scope_id, user_id
 ), users AS (
   SELECT user_id, max(user_login) AS user_login, max(last_day) AS last_day,
@@ -153,7 +154,7 @@ SELECT CASE WHEN (SELECT day FROM last) IS NOT NULL THEN (SELECT count(*) FROM p
 
 
 def _coming(id_: int, title: str, condition: str, shade: str, means: str) -> Json:
-    wanted = condition.replace("is_new", "first_day > (SELECT day FROM last) - 28")
+    wanted = condition.replace("is_new", f"first_day > (SELECT day FROM last) - {ACTIVE_DAYS}")
     return panels.stat(
         id_,
         title,
