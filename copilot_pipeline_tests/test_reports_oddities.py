@@ -1,8 +1,8 @@
 """Odd cases that once went wrong, each in its smallest form."""
 
 import json
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Self
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import Today
+from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.schema import metadata
 from copilot_pipeline.simulated_github import NotReady, SimulatedGitHub, faults
 from copilot_pipeline.sources.reports import METRICS_STEP
@@ -259,23 +260,22 @@ def test_an_older_answer_does_not_replace_a_newer_one(
 ) -> None:
     (day,) = last_days(1)
     import_organizations(warehouse_environment, github, SLUG)
-    give(github, AGGREGATE, day, [{"day": str(day), "daily_active_users": 2}])
-    assert execute("metrics_backfill", [day]).success
     give(github, AGGREGATE, day, [{"day": str(day), "daily_active_users": 1}])
-    # As if this run had asked before the other one, and was slower.
-    monkeypatch.setattr("copilot_pipeline.github.documents.datetime", EarlierClock)
+    report = GitHubClient.report
+
+    def slow(self: GitHubClient, *asked: Any) -> Any:
+        # Another run asks later than this one, and is faster.
+        answer = report(self, *asked)
+        monkeypatch.setattr(GitHubClient, "report", report)
+        give(github, AGGREGATE, day, [{"day": str(day), "daily_active_users": 2}])
+        assert execute("metrics_backfill", [day]).success
+        return answer
+
+    monkeypatch.setattr(GitHubClient, "report", slow)
     assert execute("metrics_backfill", [day]).success
     (row,) = stored(warehouse_environment, ORG, 1, day)
     assert row["total_active_users"] == 2
     assert stored(warehouse_environment, RESTATEMENTS, 1, day) == []
-
-
-class EarlierClock(datetime):
-    """A clock that is an hour behind."""
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Self:
-        return super().now(tz) - timedelta(hours=1)
 
 
 @ON_SQLITE

@@ -478,6 +478,7 @@ def test_every_loaded_report_has_a_status_with_its_records_and_nothing_is_unknow
             "changed_at": None,
             "change_count": 0,
             "message": None,
+            "attempt": 1,
         }
     assert stored(warehouse_environment, "_tool_copilot_unknown_names", 1, day) == []
     assert stored(warehouse_environment, "_tool_copilot_restatements", 1, day) == []

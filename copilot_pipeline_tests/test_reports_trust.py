@@ -58,7 +58,19 @@ RESTATEMENTS = "_tool_copilot_restatements"
 UNKNOWN = "_tool_copilot_unknown_names"
 
 # When something was fetched or seen; the instants that GitHub states are rows like any other.
-INSTANTS = ("fetched_at", "first_loaded_at", "last_fetched_at", "changed_at", "seen_at", "shown_at")
+# Not what was loaded: the last one differs between the databases.
+OTHERS = ("_tool_copilot_scopes", "_tool_copilot_shown_names", "_tool_copilot_definitions")
+
+# When and how often something was stored, which is not what was stored.
+INSTANTS = (
+    "fetched_at",
+    "first_loaded_at",
+    "last_fetched_at",
+    "changed_at",
+    "seen_at",
+    "shown_at",
+    "attempt",
+)
 
 
 def give(github: SimulatedGitHub, report: str, day: date, *files: Any) -> None:
@@ -81,7 +93,7 @@ def all_rows(url: str, *without: str) -> dict[str, list[list[tuple[str, str]]]]:
     found = {}
     with Database(url) as database, database.read() as connection:
         for name in names:
-            if name in (*without, "_tool_copilot_scopes", "_tool_copilot_shown_names"):
+            if name in (*without, *OTHERS):
                 continue
             rows = [
                 dict(row._mapping) for row in connection.execute(sa.select(metadata.tables[name]))

@@ -205,7 +205,7 @@ def test_a_past_day_keeps_the_snapshot_that_was_taken_then(
     past = newest - timedelta(days=2)
     execute("daily_copilot", [newest])
     with Database(warehouse_environment) as database, database.write() as connection:
-        for table in (RAW, SEATS, BILLING):
+        for table in (RAW, SEATS, BILLING, "_tool_copilot_collection_status"):
             move = sa.text(f"UPDATE {table} SET day = :past")
             connection.execute(move.bindparams(sa.bindparam("past", past, sa.Date)))
     before = [read_table(warehouse_environment, t) for t in (RAW, SEATS, BILLING)]

@@ -80,6 +80,10 @@ BEGIN
             )
     LOOP
         BEGIN
+            -- The owner keeps them: Dagster's storage may be in the same database.
+            EXECUTE 'GRANT EXECUTE ON FUNCTION ' || routine || ' TO ' || quote_ident(
+                (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database())
+            );
             EXECUTE 'REVOKE EXECUTE ON FUNCTION ' || routine || ' FROM PUBLIC, copilot_reader';
         EXCEPTION
             WHEN insufficient_privilege THEN NULL;
