@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 from http import HTTPStatus
 
+from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.fetch import Fetched, fetch
 from copilot_pipeline.collect.outcomes import Outcome, State, failed
 from copilot_pipeline.collect.plan import Order, plan
@@ -90,7 +91,7 @@ class _Loader:
 
     def tasks(self, client: GitHubClient, scope: Scope) -> list[Task]:
         with self._database.write() as connection:
-            healed = heal_future_times(connection, scope.id, self._order.today.now)
+            healed = heal_future_times(connection, scope.id, utc_now())
             statuses = read_statuses(connection, scope.id)
         if healed:
             logger.warning(
