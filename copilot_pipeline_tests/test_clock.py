@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 import dagster as dg
@@ -10,19 +10,24 @@ import pytest
 
 from copilot_pipeline import clock
 from copilot_pipeline.accounts import open_client
+from copilot_pipeline.assets import collecting
 from copilot_pipeline.checks import PAST_TIMES
 from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.days import Today
+from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.definitions import defs
+from copilot_pipeline.running import run_days
 from copilot_pipeline.simulated_github import SimulatedGitHub
-from copilot_pipeline.sources import SEATS
+from copilot_pipeline.sources import SEAT_BILLING, SEATS
+from copilot_pipeline.sources.raw import RAW_SEATS
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import (
     ORGANIZATION,
+    execute,
+    failure,
     import_organizations,
     newest_complete_day,
     read_table,
@@ -140,3 +145,83 @@ def test_a_run_of_hours_takes_its_own_times_for_no_clock_that_was_ahead(
     load_days(url, SEATS.step, today, today.newest)
     assert [row for row in read_table(url, STATUS) if row["report"] == ORGANIZATION] == before
     assert "ahead" not in caplog.text
+
+
+# --- one newest day in a run
+
+
+class Midnight:
+    """A clock that each reading takes a step further, over midnight."""
+
+    def __init__(self, first: datetime, step: timedelta) -> None:
+        self._next, self._step = first, step
+        self.days: set[date] = set()
+
+    def now(self, tz: tzinfo) -> datetime:
+        current, self._next = self._next, self._next + self._step
+        self.days.add(current.astimezone(UTC).date())
+        return current.astimezone(tz)
+
+
+def approach_midnight(monkeypatch: pytest.MonkeyPatch) -> Midnight:
+    """Sets the pipeline's clock to just before the last midnight; each reading takes a minute."""
+    last_midnight = datetime.combine(datetime.now(UTC).date(), time(), UTC)
+    moving = Midnight(last_midnight - timedelta(minutes=2), timedelta(minutes=1))
+    monkeypatch.setattr(clock, "datetime", moving)
+    return moving
+
+
+def newest_days_seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[date]]:
+    """The newest day of every order that a step of the pipeline loads, by step."""
+    seen: dict[str, set[date]] = {}
+
+    def watched(*arguments: Any) -> list[Outcome]:
+        *_, step, order, _on_outcome = arguments
+        seen.setdefault(step, set()).add(order.today.newest)
+        return load(*arguments)
+
+    monkeypatch.setattr(collecting, "load", watched)
+    return seen
+
+
+STEPS = {METRICS_STEP, SEATS.step, SEAT_BILLING.step}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_steps_of_a_run_over_midnight_see_one_newest_day(
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import_organizations(warehouse_environment, github, SLUG)
+    before = datetime.now(UTC).date() - timedelta(days=2)
+    seen = newest_days_seen(monkeypatch)
+    midnight = approach_midnight(monkeypatch)
+    result = execute("daily_copilot", [before])
+    assert len(midnight.days) == 2
+    assert seen == {step: {before} for step in STEPS}
+    assert result.success, failure(result)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_command_over_midnight_collects_what_was_asked_for_before(
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+) -> None:
+    import_organizations(warehouse_environment, github, SLUG)
+    before = datetime.now(UTC).date() - timedelta(days=2)
+    today = Today(datetime.combine(before + timedelta(days=1), time(23, 59), UTC))
+    days = day_range(before - timedelta(days=count - 1), before)
+    seen = newest_days_seen(monkeypatch)
+    midnight = approach_midnight(monkeypatch)
+    with Database(warehouse_environment) as database:
+        result = run_days(database, today, days)
+    assert result.success, result.failures
+    assert len(midnight.days) == 2
+    assert seen == {step: {before} for step in STEPS}
+    assert {str(row["day"]) for row in read_table(warehouse_environment, RAW_SEATS.table.name)} == {
+        str(before)
+    }
