@@ -18,6 +18,7 @@ from copilot_pipeline.sources import SOURCES
 from copilot_pipeline.sources.source import PeriodKind
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import (
+    list_from_the_future,
     list_incomplete,
     list_refusals,
     list_unknown_names,
@@ -84,7 +85,23 @@ COMPLETE = dg.AssetCheckSpec(
     asset="raw_metrics",
     description="Warns of days whose last attempt failed. The schedule collects them again.",
 )
-METRICS_CHECKS = [READABLE, COMPLETE, KNOWN_NAMES, ACTIVE_USERS, BREAKDOWNS, SEATS, IDLE_SEATS]
+PAST_TIMES = dg.AssetCheckSpec(
+    "times_are_past",
+    asset="raw_metrics",
+    description=(
+        "Warns of days and times that lie in the future: a clock was ahead when they were stored."
+    ),
+)
+METRICS_CHECKS = [
+    READABLE,
+    COMPLETE,
+    PAST_TIMES,
+    KNOWN_NAMES,
+    ACTIVE_USERS,
+    BREAKDOWNS,
+    SEATS,
+    IDLE_SEATS,
+]
 
 # A check names so many scopes and days, and counts the others.
 MOST_LINES = 20
@@ -129,6 +146,7 @@ def check_metrics(
     checks: list[tuple[dg.AssetCheckSpec, Callable[[], dg.AssetCheckResult]]] = [
         (READABLE, partial(_check_readable, database, scopes, days)),
         (COMPLETE, partial(_check_complete, database, scopes)),
+        (PAST_TIMES, partial(_check_times, database, scopes)),
         (KNOWN_NAMES, partial(_check_names, database)),
     ]
     for spec, compare, words in COMPARISONS:
@@ -210,6 +228,32 @@ def _check_complete(database: Database, scopes: Sequence[Scope]) -> dg.AssetChec
     ]
     counts = {"incomplete_days": sum(each.days for each in incomplete)}
     return _result(COMPLETE, warnings, "No day's last attempt failed.", counts)
+
+
+def _check_times(database: Database, scopes: Sequence[Scope]) -> dg.AssetCheckResult:
+    names = {scope.id: str(scope) for scope in scopes}
+    with database.read() as connection:
+        found = list_from_the_future(connection, list(names), utc_now())
+    warnings = []
+    for each in found:
+        what = f"{names[each.scope_id]}, {each.report}: "
+        if each.days:
+            warnings.append(
+                f"{what}{each.days} days that are not over, the last {each.last_day}. A clock was "
+                "ahead: set it right. What is stored of them is replaced when they are collected "
+                "in their turn."
+            )
+        if each.times:
+            warnings.append(
+                f"{what}{each.times} days with times in the future, the last "
+                f"{each.last_time:%Y-%m-%d %H:%M} UTC. A clock was ahead: set it right. The next "
+                "load sets them to its own time."
+            )
+    counts = {
+        "days_in_the_future": sum(each.days for each in found),
+        "times_in_the_future": sum(each.times for each in found),
+    }
+    return _result(PAST_TIMES, warnings, "No stored day or time lies in the future.", counts)
 
 
 def _check_names(database: Database) -> dg.AssetCheckResult:

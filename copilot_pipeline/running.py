@@ -2,16 +2,20 @@
 
 import logging
 import os
+import shutil
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import click
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from copilot_pipeline import settings
@@ -20,8 +24,11 @@ from copilot_pipeline.collect.outcomes import Outcome
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import build_defs
+from copilot_pipeline.disk_full import is_disk_full
+from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.jobs import SNAPSHOT_ASSET_KEYS
 from copilot_pipeline.partitions import range_tags
+from copilot_pipeline.redaction import redact
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.sources.source import PeriodKind
@@ -32,6 +39,17 @@ ANNOUNCED_TOGETHER = "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"
 
 # Dagster's own log lines go to the run's log, not to the terminal.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+# What Dagster writes to stderr before it raises: the error with its statement and parameters.
+NOT_STORED = "Exception while writing logger call to event log"
+
+
+# With less than this, in bytes, a disk counts as full.
+LEAST_SPACE = 1024 * 1024
+
+
+class EventStorageError(CopilotPipelineError):
+    """Dagster cannot store its runs and their events."""
 
 
 @dataclass
@@ -77,6 +95,7 @@ def run_days(
     snapshots = sum(source.period is PeriodKind.SNAPSHOT for source in collected)
     total = (len(collected) - snapshots) * len(days) + snapshots * takes_snapshots
     result = RunResult()
+    full = str(database.disk_full())
     with _instance() as instance, _progress(result, total) as progress:
         resources = {"today": today, "progress": progress}
         if list(days) == [newest]:
@@ -84,7 +103,7 @@ def run_days(
             _execute(
                 result, instance, resources, "daily_copilot", config, partition_key=str(newest)
             )
-            return result
+            return _told_once(result, full)
         # The snapshots first: a long load may end after midnight UTC, when their day is past.
         if takes_snapshots:
             _execute(
@@ -100,7 +119,7 @@ def run_days(
         with _environment(ANNOUNCED_TOGETHER, "1"):
             tags = range_tags(days[0], days[-1])
             _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
-    return result
+    return _told_once(result, full)
 
 
 def import_account_in_job(config: dict[str, Any]) -> RunResult:
@@ -164,6 +183,15 @@ def _failure_lines(event: dg.DagsterEvent) -> list[str]:
     return [f"the step {event.step_key} failed: {message}"]
 
 
+def _told_once(result: RunResult, message: str) -> RunResult:
+    """The result with that failure on one line, where every scope, step and check met it."""
+    others = [line for line in result.failures if message not in line]
+    if len(others) < len(result.failures):
+        result.failures = [*others, message]
+        result.warnings = [line for line in result.warnings if message not in line]
+    return result
+
+
 @contextmanager
 def _environment(name: str, value: str) -> Iterator[None]:
     """Sets a variable that Dagster reads, for as long as it is needed."""
@@ -180,7 +208,57 @@ def _environment(name: str, value: str) -> Iterator[None]:
 
 @contextmanager
 def _instance() -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance of DAGSTER_HOME; without one, runs are not kept."""
+    """The Dagster instance of DAGSTER_HOME; without one, runs are not kept.
+
+    Raises:
+        EventStorageError: Dagster could not store what happens in a run. Errors of the warehouse
+            never get here as SQLAlchemy's.
+    """
+    try:
+        with redirect_stderr(cast(IO[str], _WithoutStatements(sys.stderr))), _open_instance() as it:
+            yield it
+    except (SQLAlchemyError, OSError, dg.DagsterError) as error:
+        # SQLite says "disk I/O error" where the disk has no space for its shared memory.
+        if is_disk_full(error) or (isinstance(error, SQLAlchemyError) and _has_no_space()):
+            raise EventStorageError(
+                f"the disk of {_storage()} is full: Dagster cannot store its runs and events. Free "
+                "space there (old runs can be deleted in the Dagster UI), then run this again; "
+                "the data that was stored before is kept."
+            ) from None
+        if isinstance(error, SQLAlchemyError):
+            said = redact((str(error).splitlines() or [type(error).__name__])[0])
+            raise EventStorageError(
+                f"Dagster cannot store its runs and events in {_storage()}: {said}. Check that "
+                "folder, the storage that its dagster.yaml names, and that this user may write "
+                "there; then run this again."
+            ) from None
+        raise
+
+
+def _storage() -> str:
+    home = settings.dagster_home()
+    return f"DAGSTER_HOME ({home})" if home else f"temporary files ({tempfile.gettempdir()})"
+
+
+def _has_no_space() -> bool:
+    return shutil.disk_usage(settings.dagster_home() or tempfile.gettempdir()).free < LEAST_SPACE
+
+
+class _WithoutStatements:
+    """A stream that leaves out what Dagster writes of an event that it could not store."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if text.startswith(NOT_STORED) else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _open_instance() -> Iterator[dg.DagsterInstance]:
     home = settings.dagster_home()
     if not home:
         click.echo(
@@ -199,6 +277,8 @@ def _instance() -> Iterator[dg.DagsterInstance]:
     try:
         instance = dg.DagsterInstance.get()
     except dg.DagsterError as error:
+        if is_disk_full(error):
+            raise
         raise settings.SettingError(
             f"Dagster cannot use {home}/dagster.yaml: {' '.join(str(error).split())}"
         ) from error

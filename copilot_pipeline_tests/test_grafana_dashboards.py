@@ -461,6 +461,33 @@ def test_a_scope_that_was_switched_to_the_reports_has_no_gaps_of_the_old_api(
     assert legacy["Expected"] == legacy["Loaded"] > legacy["Gaps"] == 0
 
 
+def test_what_a_clock_that_was_ahead_stored_is_shown(demo_copy: str, newest: date) -> None:
+    status = "_tool_copilot_collection_status"
+    of_demo = "scope_id = (SELECT id FROM _tool_copilot_scopes WHERE slug = 'octo-demo')"
+    with reading(demo_copy) as run:
+        assert opened("data-health", run, newest, level="organization").frame(35).rows == []
+    change(
+        demo_copy,
+        f"UPDATE {status} SET last_fetched_at = now() + interval '9 days' WHERE {of_demo}"
+        f" AND report = 'users-1-day' AND day > '{newest - timedelta(2)}'",
+        f"UPDATE {status} SET day = day + 30 WHERE {of_demo} AND report = 'seats'"
+        f" AND day = '{newest}'",
+        # Clocks differ a little.
+        f"UPDATE {status} SET last_fetched_at = now() + interval '5 minutes' WHERE {of_demo}"
+        f" AND report = 'repos-1-day'",
+    )
+    with reading(demo_copy) as run:
+        seats, users = opened("data-health", run, newest, level="organization").frame(35).records()
+    assert (seats["Report"], seats["Days not over"], seats["The last"]) == (
+        "seats",
+        1,
+        newest + timedelta(30),
+    )
+    assert (seats["With later times"], seats["The latest"]) == (0, None)
+    assert (users["Report"], users["Days not over"], users["The last"]) == ("users-1-day", 0, None)
+    assert users["With later times"] == 2
+
+
 @pytest.mark.parametrize(
     ("first", "last", "days"),
     [

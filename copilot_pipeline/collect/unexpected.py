@@ -1,11 +1,13 @@
 """Exceptions that nobody foresaw: one line for the person at the keyboard, a trace for the log."""
 
 import logging
+import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import copilot_pipeline
+from copilot_pipeline.disk_full import is_disk_full
 from copilot_pipeline.errors import CopilotPipelineError
 
 logger = logging.getLogger(__name__)
@@ -17,6 +19,10 @@ class UnexpectedError(CopilotPipelineError):
     """A bug of this program, or something that it does not know of its surroundings."""
 
 
+class DiskFullError(CopilotPipelineError):
+    """There is no space left for a report while it is read."""
+
+
 def described(error: Exception) -> CopilotPipelineError:
     """The error itself if it is meant for people; otherwise one that names its class and place.
 
@@ -25,6 +31,12 @@ def described(error: Exception) -> CopilotPipelineError:
     """
     if isinstance(error, CopilotPipelineError):
         return error
+    if is_disk_full(error):
+        return DiskFullError(
+            f"the disk of the folder for temporary files, {tempfile.gettempdir()}, is full: a "
+            "report is kept there while it is read. Free space there, or name another folder with "
+            "TMPDIR, then run this again."
+        )
     what = f"unexpected {type(error).__name__} in {_place(error)}"
     logger.error("%s\n%s", what, "".join(_trace(error)))
     return UnexpectedError(

@@ -123,10 +123,13 @@ def _run_as_scheduled(database: Database, today: Today, story: Story, before: St
 def _prepare_home() -> Path:
     """Makes a DAGSTER_HOME of the demo's own, so that it touches no real data."""
     home = Path.cwd() / HOME
-    home.mkdir(exist_ok=True)
     instance = Path.cwd() / "dagster.yaml"
-    if instance.is_file():
-        (home / instance.name).write_text(instance.read_text())
+    try:
+        home.mkdir(exist_ok=True)
+        if instance.is_file():
+            (home / instance.name).write_text(instance.read_text())
+    except OSError as error:
+        raise DemoError(f"the folder {home} cannot be written: {error.strerror}.") from error
     os.environ[settings.DAGSTER_HOME] = str(home)
     # The demo's token opens nothing real; each demo seals it anew.
     os.environ[settings.TOKEN_SECRET] = secrets.token_hex(32)

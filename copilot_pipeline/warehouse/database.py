@@ -22,6 +22,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from copilot_pipeline.disk_full import is_disk_full
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import MASK, redact
 from copilot_pipeline.warehouse.definitions import (
@@ -102,6 +103,8 @@ class Database:
         except (SQLAlchemyError, psycopg.Error) as error:
             if isinstance(getattr(error, "orig", None), psycopg.errors.LockNotAvailable):
                 raise self._waited_too_long() from None
+            if is_disk_full(error):
+                raise self.disk_full() from None
             secrets = _secrets(self.url)
             said = redact(_first_line(error), *secrets)
             # A cause that repeats a password would be printed and stored with this error.
@@ -110,6 +113,13 @@ class Database:
                 f"the database {_describe(self.url)} failed: {said} "
                 "Check DATABASE_URL, and that the server answers and lets this user write."
             ) from (None if repeats else error)
+
+    def disk_full(self) -> DatabaseError:
+        """What a full disk of the warehouse means, always in the same words."""
+        return DatabaseError(
+            f"the disk of the warehouse {_describe(self.url)} is full: nothing more can be stored. "
+            "Free space there, then run this again; what was stored before is kept."
+        )
 
     def _waited_too_long(self) -> DatabaseError:
         return DatabaseError(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -328,6 +329,56 @@ def list_incomplete(connection: Connection, scope_ids: Sequence[int]) -> list[In
         .order_by(table.scope_id, table.report)
     )
     return [Incomplete(*row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class FromTheFuture:
+    """What a clock that was ahead stored of a report: days and times that have not come yet.
+
+    `days` are statuses of days that are not over, the last of them `last_day`; `times` are statuses
+    with a later time than now, the last of them `last_time`.
+    """
+
+    scope_id: int
+    report: str
+    days: int
+    last_day: date | None
+    times: int
+    last_time: datetime | None
+
+
+def list_from_the_future(
+    connection: Connection, scope_ids: Sequence[int], now: datetime
+) -> list[FromTheFuture]:
+    """The reports of those scopes with such days or times, apart from small differences."""
+    table = collection_status.c
+    limit = now + CLOCK_TOLERANCE
+    times = (table.first_loaded_at, table.last_fetched_at, table.changed_at)
+    is_day_ahead = table.day >= limit.date()
+    is_time_ahead = sa.or_(*(time > limit for time in times))
+    query = (
+        sa.select(table.scope_id, table.report, table.day, is_day_ahead, is_time_ahead, *times)
+        .where(table.scope_id.in_(scope_ids), sa.or_(is_day_ahead, is_time_ahead))
+        .order_by(table.scope_id, table.report)
+    )
+    rows = connection.execute(query).all()
+    found = []
+    for (scope_id, report), of_report in groupby(rows, key=lambda row: tuple(row[:2])):
+        days, instants = [], []
+        for _, _, day, has_day, has_time, *stored in of_report:
+            days += [day] if has_day else []
+            instants += [max(filter(None, stored))] if has_time else []
+        found.append(
+            FromTheFuture(
+                scope_id,
+                report,
+                len(days),
+                max(days, default=None),
+                len(instants),
+                max(instants, default=None),
+            )
+        )
+    return found
 
 
 def _is(scope_id: int, day: date, report: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -54,6 +54,10 @@ _COUNTS = f"""WITH asked AS MATERIALIZED (
   FROM asked JOIN copilot_report_spans USING (scope_id, report)
 )"""
 
+# As the check times_are_past: small differences of clocks are nothing wrong.
+_TOLERANCE = "interval '10 minutes'"
+_SOON = f"((now() + {_TOLERANCE}) AT TIME ZONE 'UTC')"
+
 
 def build() -> Json:
     return dashboard(
@@ -97,6 +101,7 @@ def build() -> Json:
                 [
                     (9, [(12, _USERS_AGREE), (12, _BREAKDOWNS_AGREE)]),
                     (8, [(14, _NAMES), (10, _TOKENS)]),
+                    (6, [(24, _FUTURE)]),
                 ],
             ),
         ],
@@ -369,4 +374,33 @@ GROUP BY account_login
 ORDER BY 3 NULLS LAST, 1""",
     unit="none",
     overrides={"Expires": {"unit": "dateTimeAsIso", **panels.width(170)}},
+)
+
+_FUTURE = panels.table(
+    35,
+    "Days and times in the future",
+    """What a clock that was ahead stored of the reports of the chosen scopes: days that are not
+    over (UTC), which are replaced when they are collected in their turn, and days with times later
+    than now, which the next load sets right. Whatever range is chosen. Units: days, instants in
+    UTC. May be empty: then no clock was ahead.""",
+    f"""WITH asked AS (
+  SELECT scope_id, report, day,
+    greatest(first_loaded_at, last_fetched_at, changed_at) AS last_time
+  FROM _tool_copilot_collection_status
+  WHERE {IN_SCOPES}
+)
+SELECT scope.label AS "Scope", report AS "Report",
+  count(*) FILTER (WHERE day >= {_SOON}::date) AS "Days not over",
+  max(day) FILTER (WHERE day >= {_SOON}::date) AS "The last",
+  count(*) FILTER (WHERE last_time > now() + {_TOLERANCE}) AS "With later times",
+  max(last_time) FILTER (WHERE last_time > now() + {_TOLERANCE}) AS "The latest"
+FROM asked JOIN copilot_scopes AS scope ON scope.id = scope_id
+WHERE day >= {_SOON}::date OR last_time > now() + {_TOLERANCE}
+GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 200""",
+    unit="none",
+    overrides={
+        "The last": panels.DAY,
+        "The latest": {"unit": "dateTimeAsIso", **panels.width(170)},
+        "Report": panels.width(170),
+    },
 )
