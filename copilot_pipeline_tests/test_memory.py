@@ -78,6 +78,7 @@ def give(github: SimulatedGitHub, files: list[bytes | str]) -> None:
     reports[USERS, newest_complete_day()] = ReportFiles(files)
 
 
+@pytest.mark.slow
 def test_a_report_of_many_users_loads_rebuilds_and_is_restated_in_little_memory(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:
@@ -123,7 +124,10 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize(
+    "name",
+    ["array", *(pytest.param(name, marks=pytest.mark.slow) for name in BOMBS if name != "array")],
+)
 def test_ten_small_files_that_unpack_to_huge_ones_end_in_little_memory(
     warehouse_environment: str, github: SimulatedGitHub, name: str
 ) -> None:

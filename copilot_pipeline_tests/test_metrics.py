@@ -27,6 +27,8 @@ from copilot_pipeline_tests.loading import (
     read_table,
 )
 
+pytestmark = pytest.mark.both_databases
+
 ORG = "_tool_copilot_org_metrics"
 LANGUAGES = "_tool_copilot_language_metrics"
 RAW = "_raw_copilot_metrics"

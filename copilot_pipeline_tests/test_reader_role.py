@@ -12,6 +12,8 @@ from copilot_pipeline.warehouse.locks import lock_accounts, lock_scope
 from copilot_pipeline_tests.grafana.opening import READER
 from copilot_pipeline_tests.grafana.warehouse import let_grafana_read
 
+pytestmark = pytest.mark.both_databases
+
 
 def as_reader(url: str) -> psycopg.Connection:
     address = sa.make_url(url).set(username=READER).render_as_string(hide_password=False)
