@@ -307,6 +307,7 @@ def test_a_password_of_a_database_that_answers_is_not_logged(
 
 
 @pytest.mark.parametrize("kind", ["missing value", "twice", "wrong type", "unstorable"])
+@pytest.mark.both_databases
 def test_values_of_a_statement_that_fails_are_in_no_error_and_in_no_log(
     database: Database, logged: Logged, kind: str
 ) -> None:
@@ -510,6 +511,7 @@ def make_trouble(github: SimulatedGitHub) -> None:
     github.organization("octo-no-address").reports["organization-1-day", github.newest_day] = files
 
 
+@pytest.mark.both_databases
 def test_a_run_shows_and_keeps_neither_token_nor_secret_nor_signature(
     warehouse_environment: str, capsys: Output, logged: Logged
 ) -> None:
