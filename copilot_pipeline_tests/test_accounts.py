@@ -15,9 +15,10 @@ import pytest
 
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub, authenticated_user
+from copilot_pipeline.warehouse.accounts import delete_account
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.locks import lock_accounts
-from copilot_pipeline.warehouse.scopes import save_scope
+from copilot_pipeline.warehouse.scopes import delete_scope, save_scope
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.leaks import SECRET
 from copilot_pipeline_tests.loading import newest_complete_day, read_table
@@ -427,6 +428,29 @@ def test_two_accounts_cannot_take_the_same_scope_at_once(
     second.join()
     assert codes == [1]
     assert "collects the organization new-demo already" in capsys.readouterr().err
+
+
+@pytest.mark.both_databases
+def test_an_account_that_is_removed_during_its_update_is_not_changed(
+    imported: str, capsys: Output
+) -> None:
+    codes: list[int] = []
+
+    def update() -> None:
+        codes.append(run_command(["accounts", "update", "1", "--org", "new-demo"]))
+
+    updating = threading.Thread(target=update)
+    with Database(imported) as database, database.write() as connection:
+        lock_accounts(connection)
+        delete_scope(connection, 1)
+        delete_account(connection, 1)
+        updating.start()
+        updating.join(1)
+        assert codes == []
+    updating.join()
+    assert codes == [1]
+    assert "account 1 was changed meanwhile: try again" in capsys.readouterr().err
+    assert read_table(imported, "_tool_copilot_scopes") == []
 
 
 # --- remove -----------------------------------------------------------------------------------
