@@ -253,12 +253,18 @@ def test_a_name_longer_than_an_index_holds_does_not_break_the_day(
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("is_loaded", [False, True])
 def test_an_older_answer_does_not_replace_a_newer_one(
-    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    monkeypatch: pytest.MonkeyPatch,
+    is_loaded: bool,
 ) -> None:
     (day,) = last_days(1)
     import_organizations(warehouse_environment, github, SLUG)
     give(github, AGGREGATE, day, [{"day": str(day), "daily_active_users": 1}])
+    if is_loaded:
+        assert load_metrics([day]) == []
     report = GitHubClient.report
 
     def slow(self: GitHubClient, *asked: Any) -> Any:
@@ -273,7 +279,8 @@ def test_an_older_answer_does_not_replace_a_newer_one(
     assert load_metrics([day]) == []
     (row,) = stored(warehouse_environment, ORG, 1, day)
     assert row["total_active_users"] == 2
-    assert stored(warehouse_environment, RESTATEMENTS, 1, day) == []
+    changes = stored(warehouse_environment, RESTATEMENTS, 1, day)
+    assert [(each["old"], each["new"]) for each in changes] == [(1, 2)] * is_loaded
 
 
 @ON_SQLITE
