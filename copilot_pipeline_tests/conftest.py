@@ -51,11 +51,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _beyond_pairs(items: list[pytest.Item]) -> list[pytest.Item]:
     """The combinations of a test's parameters of which every pair of values is in another one."""
     pairs = {
-        item: set(combinations(item.callspec.indices.items(), 2))
+        item: set(combinations([(key, repr(value)) for key, value in callspec.params.items()], 2))
         for item in items
-        if hasattr(item, "callspec") and len(item.callspec.indices) > 2
+        if (callspec := getattr(item, "callspec", None)) and len(callspec.params) > 2
     }
-    missing = set().union(*pairs.values())
+    missing: set[object] = set().union(*pairs.values())
     while missing:
         most = max(pairs, key=lambda item: len(pairs[item] & missing))
         missing -= pairs.pop(most)
