@@ -1,7 +1,7 @@
 """Odd cases that once went wrong, each in its smallest form."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from copilot_pipeline.schema import metadata
 from copilot_pipeline.simulated_github import NotReady, SimulatedGitHub, faults
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.history import CLOCK_TOLERANCE, heal_future_times
 from copilot_pipeline_tests.loading import execute, import_organizations, load_metrics
 from copilot_pipeline_tests.test_reports_edges import (
     AGGREGATE,
@@ -326,3 +327,19 @@ def test_a_blank_file_of_a_provisional_day_overwrites_nothing(
     give(github, REPOS, day, "\n")
     assert load_metrics([day]) == []
     assert len(stored(warehouse_environment, "_tool_copilot_repo_metrics", 1, day)) == 1
+
+
+def test_only_times_beyond_the_tolerance_of_clocks_are_healed(database: Database) -> None:
+    now, days = datetime.now(UTC), last_days(2)
+    known = {"scope_id": 1, "report": AGGREGATE, "state": "loaded", "change_count": 0}
+    fetched = [now + CLOCK_TOLERANCE + timedelta(seconds=each) for each in (-1, 1)]
+    rows = [
+        {**known, "day": day, "last_fetched_at": instant}
+        for day, instant in zip(days, fetched, strict=True)
+    ]
+    table = metadata.tables["_tool_copilot_collection_status"]
+    with database.write() as connection:
+        connection.execute(sa.insert(table), rows)
+        assert heal_future_times(connection, 1, now) == 1
+        query = sa.select(table.c.last_fetched_at).order_by(table.c.day)
+        assert list(connection.execute(query).scalars()) == [fetched[0], now]
