@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
+from copilot_pipeline.sources.seats import SEATS
 from copilot_pipeline.warehouse import bulk
+from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import (
     USERS,
     execute,
@@ -146,3 +148,13 @@ def test_users_wrapped_in_day_totals_are_read_if_they_are_of_the_day(
     give(github, [json.dumps({"day_totals": [*entries, {"day": "2026-01-01", "user_id": 3}]})])
     said = "\n".join(load_metrics([day]))
     assert "the report is about 2026-01-01" in said
+
+
+def test_rows_that_are_merged_are_counted_once(database: Database) -> None:
+    (target,) = SEATS.tables
+    seats = [("octo-demo", number, *[None] * 10) for number in (1, 2)]
+    with database.write() as connection:
+        writer = bulk.SliceWriter(connection, target, 1, date(2026, 11, 1))
+        writer.add(seats[:1])
+        writer.merge(seats)
+        assert writer.finish() == 2
