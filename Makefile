@@ -4,8 +4,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 AUDITING := .venv/.auditing
 RUNTIME := .runtime
+PARALLEL := --numprocesses auto --dist worksteal
 
-.PHONY: install demo dashboards docs test lint format bench clean
+.PHONY: install demo dashboards docs test test-slow test-all lint format bench clean
 .PHONY: constraints requirements sbom audit secrets image-digests
 
 install: $(INSTALLED)
@@ -28,7 +29,13 @@ docs: install
 	$(BIN)/python -m copilot_pipeline.sources.documentation REPORTS.md
 
 test: install
-	$(BIN)/pytest --numprocesses auto
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
+
+# What `make test` leaves out, and the property-based tests with all their examples.
+test-slow: install
+	COPILOT_PIPELINE_EXAMPLES=all $(BIN)/pytest $(PARALLEL) -m "slow or fuzz"
+
+test-all: test test-slow
 
 lint: install
 	$(BIN)/ruff check

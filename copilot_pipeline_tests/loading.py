@@ -7,11 +7,20 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from copilot_pipeline.accounts import AccountOptions, import_account
+from copilot_pipeline import settings
+from copilot_pipeline.accounts import AccountOptions, client_of, import_account
+from copilot_pipeline.collect.loader import load
+from copilot_pipeline.collect.outcomes import State, describe_errors
+from copilot_pipeline.collect.plan import Order
+from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import defs
+from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.simulated_github import SimulatedGitHub
+from copilot_pipeline.sources.reports import METRICS_STEP
+from copilot_pipeline.tokens import open_credential
+from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
 
 Rows = list[dict[str, Any]]
@@ -70,6 +79,20 @@ def execute(
         instance=instance or dg.DagsterInstance.ephemeral(),
         **options,
     )
+
+
+def load_metrics(days: Sequence[date], *, refetch: bool = False, gap_days: int = 0) -> list[str]:
+    """Loads the days as the job `metrics_backfill` does, without Dagster: what failed of them."""
+
+    def open_client(database: Database, account: Account) -> GitHubClient:
+        return client_of(account, open_credential(database, account))
+
+    order = Order(Today.from_clock(), days, refetch, gap_days)
+    with Database(str(settings.database_url())) as database:
+        scopes = select_scopes(database)
+        outcomes = load(database, open_client, scopes, METRICS_STEP, order)
+    asked = [outcome for outcome in outcomes if outcome.day in days]
+    return describe_errors(asked, State.FAILED)
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str:

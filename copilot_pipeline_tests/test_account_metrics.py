@@ -55,6 +55,7 @@ def test_a_payload_is_stored_as_json_text_and_shown_as_an_object(
     assert json.loads(row["payload"]) == latest["payload"]
 
 
+@pytest.mark.both_databases
 def test_the_latest_of_one_account_or_a_list_of_all(
     two_accounts: str, github: SimulatedGitHub, capsys: Output
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_refusal_or_an_odd_answer_is_explained_and_stores_nothing(
     assert read_table(two_accounts, "copilot_metrics", "id") == []
 
 
+@pytest.mark.both_databases
 def test_texts_that_databases_dislike_are_kept(
     two_accounts: str, github: SimulatedGitHub, capsys: Output
 ) -> None:

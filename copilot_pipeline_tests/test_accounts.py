@@ -15,9 +15,10 @@ import pytest
 
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub, authenticated_user
+from copilot_pipeline.warehouse.accounts import delete_account
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.locks import lock_accounts
-from copilot_pipeline.warehouse.scopes import save_scope
+from copilot_pipeline.warehouse.scopes import delete_scope, save_scope
 from copilot_pipeline_tests.commands import Output, fail, import_with, succeed
 from copilot_pipeline_tests.leaks import SECRET
 from copilot_pipeline_tests.loading import newest_complete_day, read_table
@@ -168,6 +169,7 @@ def test_an_unsafe_address_is_refused_with_advice(option: str, capsys: Output) -
 
 
 @pytest.mark.usefixtures("imported")
+@pytest.mark.both_databases
 def test_the_metrics_api_is_that_of_the_given_scopes_or_of_all(capsys: Output) -> None:
     def apis(*arguments: str) -> dict[str, str]:
         updated = succeed(["accounts", "update", "1", *arguments], capsys)
@@ -369,6 +371,7 @@ def test_each_scope_is_read_with_its_own_accounts_token(
     assert sorted(row["scope_id"] for row in rows) == [1, 2, 3]
 
 
+@pytest.mark.both_databases
 def test_a_scope_of_another_account_cannot_be_added_by_an_update(
     imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,6 +384,7 @@ def test_a_scope_of_another_account_cannot_be_added_by_an_update(
     succeed(["accounts", "update", "2", "--enterprise", "octo-demo"], capsys)
 
 
+@pytest.mark.both_databases
 def test_an_account_cannot_move_to_where_its_scope_is_collected_already(
     imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,6 +398,7 @@ def test_an_account_cannot_move_to_where_its_scope_is_collected_already(
         assert succeed(["accounts", "show", "2"], capsys)["endpoint"] == other.url
 
 
+@pytest.mark.both_databases
 def test_an_account_cannot_become_another_that_is_there(
     imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -404,6 +409,7 @@ def test_an_account_cannot_become_another_that_is_there(
         assert "account 1 is this GitHub user" in fail(arguments, capsys)
 
 
+@pytest.mark.both_databases
 def test_two_accounts_cannot_take_the_same_scope_at_once(
     imported: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
@@ -424,9 +430,33 @@ def test_two_accounts_cannot_take_the_same_scope_at_once(
     assert "collects the organization new-demo already" in capsys.readouterr().err
 
 
+@pytest.mark.both_databases
+def test_an_account_that_is_removed_during_its_update_is_not_changed(
+    imported: str, capsys: Output
+) -> None:
+    codes: list[int] = []
+
+    def update() -> None:
+        codes.append(run_command(["accounts", "update", "1", "--org", "new-demo"]))
+
+    updating = threading.Thread(target=update)
+    with Database(imported) as database, database.write() as connection:
+        lock_accounts(connection)
+        delete_scope(connection, 1)
+        delete_account(connection, 1)
+        updating.start()
+        updating.join(1)
+        assert codes == []
+    updating.join()
+    assert codes == [1]
+    assert "account 1 was changed meanwhile: try again" in capsys.readouterr().err
+    assert read_table(imported, "_tool_copilot_scopes") == []
+
+
 # --- remove -----------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_removing_an_account_deletes_token_and_scopes_and_keeps_what_was_collected(
     imported: str, capsys: Output
 ) -> None:
@@ -461,6 +491,7 @@ def test_an_account_can_be_removed_without_the_secret(
     succeed(["accounts", "remove", "1", "--yes"], capsys)
 
 
+@pytest.mark.both_databases
 def test_an_organization_handed_to_another_account_keeps_its_history(
     imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -491,6 +522,7 @@ def test_an_organization_handed_to_another_account_keeps_its_history(
     assert [row["scope_id"] for row in rows] == [1, 1]
 
 
+@pytest.mark.both_databases
 def test_the_id_of_a_removed_account_or_scope_is_not_given_to_another(
     imported: str, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -505,6 +537,7 @@ def test_the_id_of_a_removed_account_or_scope_is_not_given_to_another(
 
 
 @pytest.mark.usefixtures("imported")
+@pytest.mark.both_databases
 def test_scopes_are_listed_with_account_source_and_newest_day(capsys: Output) -> None:
     (scope,) = succeed(["scopes", "list"], capsys)
     assert scope["newest_day"] is None
@@ -533,6 +566,7 @@ def test_a_scope_is_changed_where_something_is_given(capsys: Output) -> None:
 
 
 @pytest.mark.usefixtures("imported")
+@pytest.mark.both_databases
 def test_scopes_of_the_same_name_are_told_apart(capsys: Output) -> None:
     succeed(["accounts", "update", "1", "--enterprise", "octo-demo"], capsys)
     update = ["scopes", "update", "octo-demo", "--name", "Demo"]
@@ -542,6 +576,7 @@ def test_scopes_of_the_same_name_are_told_apart(capsys: Output) -> None:
     assert "known" in fail([*update, "--account", "7"], capsys)
 
 
+@pytest.mark.both_databases
 def test_a_removed_scope_is_no_longer_collected_and_keeps_its_rows(
     imported: str, github: SimulatedGitHub, capsys: Output
 ) -> None:

@@ -55,6 +55,7 @@ def counts(check: dg.AssetCheckEvaluation) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("octo")
+@pytest.mark.both_databases
 def test_numbers_that_agree_pass_every_check() -> None:
     collect()
     # The day's seats may have come after its metrics; now they are there.
@@ -66,6 +67,7 @@ def test_numbers_that_agree_pass_every_check() -> None:
     assert counts(checks["idle_seats_are_idle"]) == {"compared": 1, "differing": 0}
 
 
+@pytest.mark.both_databases
 def test_active_users_that_differ_are_a_warning_with_both_numbers(octo: Organization) -> None:
     users = report_records(octo, USERS, DAY)
     serve(octo, USERS, users[1:])
@@ -111,6 +113,7 @@ def test_a_breakdown_that_does_not_sum_to_the_total_is_a_warning(octo: Organizat
     )
 
 
+@pytest.mark.both_databases
 def test_users_without_a_seat_are_counted(octo: Organization) -> None:
     stranger = {"day": str(DAY), "user_id": 1, "used_chat": True}
     serve(octo, USERS, [*report_records(octo, USERS, DAY), stranger])
@@ -124,6 +127,7 @@ def test_users_without_a_seat_are_counted(octo: Organization) -> None:
     )
 
 
+@pytest.mark.both_databases
 def test_idle_seats_of_people_who_were_active_are_counted(octo: Organization) -> None:
     octo.seats = [
         {"assignee": {"login": f"demo-{n}", "id": n}, "created_at": "2025-01-01T00:00:00Z"}
@@ -197,6 +201,7 @@ def test_the_report_that_carries_a_scope_must_be_readable(
 
 
 @pytest.mark.usefixtures("octo")
+@pytest.mark.both_databases
 def test_checks_that_run_alone_look_at_what_is_stored_of_four_weeks() -> None:
     collect()
     job = defs.resolve_implicit_global_asset_job_def()
@@ -221,6 +226,7 @@ def test_a_day_that_failed_is_told_until_it_is_collected(octo: Organization) -> 
     assert collect()["history_is_complete"].passed
 
 
+@pytest.mark.both_databases
 def test_of_many_new_names_those_that_were_not_shown_are_shown_next(octo: Organization) -> None:
     fields = {f"field_{number:02}": 1 for number in range(30)}
     serve(octo, ORGANIZATION, [{"day": str(DAY), **fields}])
@@ -229,6 +235,7 @@ def test_of_many_new_names_those_that_were_not_shown_are_shown_next(octo: Organi
     assert lines[0][-1] == "and 10 more"
 
 
+@pytest.mark.both_databases
 def test_a_person_with_one_seat_in_use_is_not_idle(octo: Organization) -> None:
     seat = {"assignee": {"login": "demo-1", "id": 1}, "created_at": "2025-01-01T00:00:00Z"}
     octo.seats = [

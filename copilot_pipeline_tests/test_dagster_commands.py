@@ -111,6 +111,7 @@ def test_jobs_launched_from_the_command_line_store_everything_but_the_token(
     assert files_that_leak(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_range_of_days_is_launched_as_one_run(
     dagster_home: Path, warehouse_environment: str, github: SimulatedGitHub
 ) -> None:

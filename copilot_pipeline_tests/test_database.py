@@ -26,6 +26,8 @@ from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.raw import StoredAnswer, replace_raw
 from copilot_pipeline_tests.loading import newest_complete_day
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_the_revisions_make_exactly_the_declared_tables(database: Database) -> None:
     with database.read() as connection, warnings.catch_warnings():

@@ -24,6 +24,8 @@ from copilot_pipeline_tests.fuzzing import any_text, examples
 from copilot_pipeline_tests.leaks import SECRET
 from copilot_pipeline_tests.loading import import_organizations
 
+pytestmark = pytest.mark.fuzz
+
 # The demo is a program of its own: it starts servers and loads for a minute.
 LEFT_OUT = {"demo"}
 

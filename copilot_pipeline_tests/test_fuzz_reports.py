@@ -54,6 +54,8 @@ from copilot_pipeline_tests.fuzzing import (
 )
 from copilot_pipeline_tests.loading import import_organizations, newest_complete_day
 
+pytestmark = [pytest.mark.fuzz, pytest.mark.both_databases]
+
 SLUG = "octo-demo"
 REPORT = ORGANIZATION_DAY.name
 TOOL_TABLES = tuple(target.table for target in ORGANIZATION_DAY.tables)

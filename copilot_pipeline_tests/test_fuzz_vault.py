@@ -21,6 +21,8 @@ from copilot_pipeline.vault import (
 )
 from copilot_pipeline_tests.fuzzing import any_text, examples
 
+pytestmark = [pytest.mark.fuzz, pytest.mark.full_key_derivation]
+
 SECRET = "0123456789abcdef" * 4
 PREVIOUS_SECRET = "1123456789abcdef" * 4
 TOKEN = "ghp_" + "Sentinel0Token1Of2The3Fuzzed4Vault56"

@@ -161,6 +161,16 @@ def test_broken_compression_is_an_error_and_never_half_a_file(
         ask_report(client, github.newest_day)
 
 
+def test_a_file_that_unpacks_to_far_more_than_its_size_is_given_up(
+    github: SimulatedGitHub, client: GitHubClient
+) -> None:
+    body = gzip.compress(b" " * 8 * 1024 * 1024)
+    headers = {"content-encoding": "gzip"}
+    github.faults.add("", origin="download", status=200, body=body, headers=headers)
+    with pytest.raises(GitHubError, match="unpacks to more than 200 times its size"):
+        ask_report(client, github.newest_day)
+
+
 def test_a_compressed_file_is_read(github: SimulatedGitHub, client: GitHubClient) -> None:
     headers = {"content-encoding": "gzip"}
     github.faults.add(".", origin="download", status=200, body=WHOLE, headers=headers)

@@ -202,6 +202,14 @@ def test_waits_without_a_hint_grow(github: SimulatedGitHub) -> None:
     assert len(github.requests) == 4
 
 
+def test_hints_of_no_time_at_all_do_not_end_in_a_burst(github: SimulatedGitHub) -> None:
+    github.faults.add("/user$", **faults.too_many_requests(0), times=3)
+    with client_of(github, replace(QUICK, first_wait=0.1)) as client:
+        started = time.monotonic()
+        client.user()
+    assert 0.1 + 0.2 + 0.4 <= time.monotonic() - started < 3
+
+
 def test_rate_limits_do_not_use_up_the_tries_for_other_trouble(
     github: SimulatedGitHub, client: GitHubClient
 ) -> None:

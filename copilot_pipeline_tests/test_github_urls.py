@@ -34,6 +34,14 @@ def client(github: SimulatedGitHub) -> Iterator[GitHubClient]:
 # --- endpoints and proxies --------------------------------------------------------------------
 
 
+def test_plain_http_is_refused_where_a_setting_names_the_host_and_its_port() -> None:
+    named = ["ghe.example:80"]
+    with pytest.raises(RefusedUrlError, match="must begin with https://"):
+        normalize_endpoint("http://ghe.example", named)
+    with pytest.raises(RefusedUrlError, match="must begin with https://"):
+        DownloadHosts.of("https://api.github.com", named).require("http://ghe.example/file")
+
+
 @pytest.mark.parametrize(
     ("text", "normal"),
     [

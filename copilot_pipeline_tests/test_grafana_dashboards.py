@@ -37,6 +37,8 @@ from copilot_pipeline_tests.grafana.warehouse import let_grafana_read
 from grafana.source import alerts
 from grafana.source.__main__ import build
 
+pytestmark = pytest.mark.pairs
+
 GRAFANA = ROOT / "grafana"
 ALERTS = GRAFANA / "provisioning/alerting/copilot.yaml"
 FILES = {path.stem: path for path in (GRAFANA / "dashboards/copilot").iterdir()}

@@ -25,6 +25,8 @@ from copilot_pipeline_tests.grafana.model import Json, Run
 from copilot_pipeline_tests.grafana.opening import Frame, Opened, reading
 from copilot_pipeline_tests.grafana.time_range import TimeRange
 
+pytestmark = pytest.mark.pairs
+
 FOLDER = ROOT / "grafana/dashboards/copilot"
 SCOPES = {"enterprise": ["Octo Corp"], "organization": ["Octo Demo", "Octo Labs"]}
 AGGREGATES = ("enterprise-1-day", "organization-1-day")

@@ -634,6 +634,7 @@ def accept_named(github: SimulatedGitHub, user_id: int, name: str) -> str:
     return token
 
 
+@pytest.mark.both_databases
 def test_accounts_of_any_name_are_stored_and_shown(
     warehouse_environment: str,
     github: SimulatedGitHub,
@@ -695,6 +696,7 @@ def assert_lines(said: str, count: int) -> None:
     assert UNSHOWABLE.search(said) is None
 
 
+@pytest.mark.both_databases
 def test_seats_of_any_login_team_and_organization_are_stored(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:

@@ -21,6 +21,7 @@ from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.errors import GitHubError
 from copilot_pipeline.github.transport import Connection, Transport
+from copilot_pipeline.redaction import MASK, redact
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub, faults
@@ -119,6 +120,12 @@ ADDRESSES = {
     "another host": "https://elsewhere.example/file?sig={signature}",
     "credentials": "http://user:{token}@127.0.0.1:9/file?sig={signature}",
 }
+
+
+@pytest.mark.parametrize("separator", ".-_")
+def test_a_token_with_separators_near_its_beginning_is_masked_whole(separator: str) -> None:
+    token = "ghu_" + separator.join(["eyJ0", "k1Zz", "9qLm"] * 4)
+    assert redact(f"not with {token}, said GitHub") == f"not with {MASK}, said GitHub"
 
 
 @pytest.mark.parametrize("proxied", [False, True], ids=["direct", "proxy"])
@@ -307,6 +314,7 @@ def test_a_password_of_a_database_that_answers_is_not_logged(
 
 
 @pytest.mark.parametrize("kind", ["missing value", "twice", "wrong type", "unstorable"])
+@pytest.mark.both_databases
 def test_values_of_a_statement_that_fails_are_in_no_error_and_in_no_log(
     database: Database, logged: Logged, kind: str
 ) -> None:
@@ -510,6 +518,7 @@ def make_trouble(github: SimulatedGitHub) -> None:
     github.organization("octo-no-address").reports["organization-1-day", github.newest_day] = files
 
 
+@pytest.mark.both_databases
 def test_a_run_shows_and_keeps_neither_token_nor_secret_nor_signature(
     warehouse_environment: str, capsys: Output, logged: Logged
 ) -> None:

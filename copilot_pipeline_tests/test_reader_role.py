@@ -27,6 +27,8 @@ from copilot_pipeline_tests.loading import (
     read_table,
 )
 
+pytestmark = pytest.mark.both_databases
+
 
 def as_reader(url: str) -> psycopg.Connection:
     address = sa.make_url(url).set(username=READER).render_as_string(hide_password=False)

@@ -104,6 +104,7 @@ def test_the_import_job_takes_the_choice_too(
     assert scope["reports"] == USERS
 
 
+@pytest.mark.both_databases
 def test_an_enterprise_and_its_organizations_are_kept_apart(
     warehouse_environment: str, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:

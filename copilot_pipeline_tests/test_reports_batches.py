@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
+from copilot_pipeline.sources.seats import SEATS
 from copilot_pipeline.warehouse import bulk
+from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import (
     USERS,
     execute,
-    failure,
     import_organizations,
+    load_metrics,
     read_table,
 )
+
+pytestmark = pytest.mark.both_databases
 
 SLUG = "octo-demo"
 TABLES = {
@@ -79,9 +83,9 @@ def test_a_report_in_many_batches_gives_the_same_rows_as_in_one(
     for size in (1_000, 1):
         monkeypatch.setattr(bulk, "BATCH_ROWS", size)
         give(github, [line(day, 1, loc_added_sum=1), line(day, 9)])
-        assert execute("metrics_backfill", [day]).success
+        assert load_metrics([day]) == []
         give(github, twice(day))
-        assert execute("metrics_backfill", [day]).success
+        assert load_metrics([day]) == []
         assert execute("metrics_backfill", [day], assets=["user_metrics"]).success
         tables = [
             [
@@ -109,10 +113,10 @@ def test_a_bad_line_in_a_later_batch_changes_nothing(
     import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
     day = github.newest_day
     give(github, [line(day, 1), line(day, 2)])
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     before = read_table(warehouse_environment, "_tool_copilot_user_metrics")
     give(github, [line(day, 3), line(day, 4), "nonsense\n" + line(day, 5)])
-    assert "line 1: not JSON" in failure(execute("metrics_backfill", [day]))
+    assert "line 1: not JSON" in "\n".join(load_metrics([day]))
     assert read_table(warehouse_environment, "_tool_copilot_user_metrics") == before
     assert len(read_table(warehouse_environment, "_raw_copilot_metrics")) == 2
 
@@ -125,7 +129,7 @@ def test_a_file_that_is_not_json_is_fetched_once_more_with_new_links(
     day = github.newest_day
     give(github, [line(day, 1), line(day, 2)])
     github.faults.add("-1.json$", origin="download", body=broken, times=1)
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     assert len(read_table(warehouse_environment, "_tool_copilot_user_metrics")) == 2
     envelopes = [each for each in github.requests if each.path.endswith(USERS)]
     assert len(envelopes) == 2
@@ -138,9 +142,19 @@ def test_users_wrapped_in_day_totals_are_read_if_they_are_of_the_day(
     day = github.newest_day
     entries = [{"day": str(day), "user_id": number} for number in (1, 2)]
     give(github, [json.dumps({"report_day": str(day), "day_totals": entries}), line(day, 3)])
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     rows = read_table(warehouse_environment, "_tool_copilot_user_metrics")
     assert [row["user_id"] for row in rows] == [1, 2, 3]
     give(github, [json.dumps({"day_totals": [*entries, {"day": "2026-01-01", "user_id": 3}]})])
-    said = failure(execute("metrics_backfill", [day]))
+    said = "\n".join(load_metrics([day]))
     assert "the report is about 2026-01-01" in said
+
+
+def test_rows_that_are_merged_are_counted_once(database: Database) -> None:
+    (target,) = SEATS.tables
+    seats = [("octo-demo", number, *[None] * 10) for number in (1, 2)]
+    with database.write() as connection:
+        writer = bulk.SliceWriter(connection, target, 1, date(2026, 11, 1))
+        writer.add(seats[:1])
+        writer.merge(seats)
+        assert writer.finish() == 2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
-from copilot_pipeline_tests.loading import execute, failure, import_organizations
+from copilot_pipeline_tests.loading import import_organizations, load_metrics
 from copilot_pipeline_tests.test_reports_oracle import (
     ACTIVE_USERS,
     ACTIVITY,
@@ -24,6 +24,8 @@ from copilot_pipeline_tests.test_reports_oracle import (
     last_days,
     stored,
 )
+
+pytestmark = pytest.mark.both_databases
 
 SLUG = "octo-demo"
 AGGREGATE, USERS, TEAMS, REPOS = (
@@ -209,8 +211,7 @@ def load(
         ]
         github.organization(SLUG).reports[report, day] = ReportFiles(list(texts))
     import_organizations(url, github, SLUG, reports=(report,))
-    result = execute("metrics_backfill", days)
-    assert result.success, failure(result)
+    assert load_metrics(days) == []
     return days
 
 

@@ -1,7 +1,7 @@
 """Odd cases that once went wrong, each in its smallest form."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,8 @@ from copilot_pipeline.schema import metadata
 from copilot_pipeline.simulated_github import NotReady, SimulatedGitHub, faults
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline_tests.loading import execute, failure, import_organizations
+from copilot_pipeline.warehouse.history import CLOCK_TOLERANCE, heal_future_times
+from copilot_pipeline_tests.loading import execute, import_organizations, load_metrics
 from copilot_pipeline_tests.test_reports_edges import (
     AGGREGATE,
     ON_SQLITE,
@@ -32,13 +33,14 @@ from copilot_pipeline_tests.test_reports_oracle import assert_rows, last_days, s
 from copilot_pipeline_tests.test_reports_trust import (
     ORG,
     RESTATEMENTS,
-    backfill,
     give,
     no_waits,
     settle,
     status_of,
     warnings,
 )
+
+pytestmark = pytest.mark.both_databases
 
 
 @ON_SQLITE
@@ -63,8 +65,7 @@ def test_a_day_that_was_stored_before_a_rule_existed_is_replaced_by_a_sound_repo
                 "sha256": "",
             },
         )
-    result = execute("metrics_backfill", [day])
-    assert result.success, failure(result)
+    assert load_metrics([day]) == []
 
 
 @ON_SQLITE
@@ -76,7 +77,7 @@ def test_days_that_fail_for_ever_do_not_keep_later_gaps_from_healing(
     settle(warehouse_environment, days)
     give(github, AGGREGATE, days[0], "broken")
     for _ in range(2):
-        backfill(days[2:], gap_days=1)
+        load_metrics(days[2:], gap_days=1)
     rows = stored(warehouse_environment, ORG, 1, days[1])
     assert len(rows) == 1
 
@@ -99,7 +100,7 @@ def test_a_restated_report_whose_files_hold_no_record_empties_the_day(
     (day,) = last_days(1)
     load_records(warehouse_environment, github, report, [[full(day)]])
     give(github, report, day, "[]")
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     assert stored(warehouse_environment, table, 1, day) == []
 
 
@@ -112,7 +113,7 @@ def test_a_404_is_a_failure_where_the_scope_could_not_be_asked(
     import_organizations(warehouse_environment, github, SLUG)
     github.faults.add("organization-1-day", **faults.not_found())
     github.faults.add("organization-28-day", **faults.server_error())
-    execute("metrics_backfill", [day])
+    load_metrics([day])
     assert status_of(warehouse_environment, day)["state"] == "failed"
 
 
@@ -147,11 +148,11 @@ def test_a_name_that_was_shown_is_not_shown_again_when_its_first_day_is_restated
     with_name = [{**record, "a_field": 1} for record in plain]
     give(github, AGGREGATE, days[0], [with_name[0]])
     give(github, AGGREGATE, days[1], [plain[1]])
-    assert warnings(backfill(days)) == ["field 'a_field': 1 times"]
+    assert warnings(execute("metrics_backfill", days)) == ["field 'a_field': 1 times"]
     give(github, AGGREGATE, days[1], [with_name[1]])
-    assert warnings(backfill(days)) == []
+    assert warnings(execute("metrics_backfill", days)) == []
     give(github, AGGREGATE, days[0], [plain[0]])
-    assert warnings(backfill(days)) == []
+    assert warnings(execute("metrics_backfill", days)) == []
 
 
 @ON_SQLITE
@@ -195,8 +196,7 @@ def test_an_aggregate_that_comes_twice_with_other_housekeeping_is_one_record(
     import_organizations(warehouse_environment, github, SLUG)
     record = {"day": str(day), "daily_active_users": 3}
     give(github, AGGREGATE, day, *([{**record, "etl_id": name}] for name in "ab"))
-    result = execute("metrics_backfill", [day])
-    assert result.success, failure(result)
+    assert load_metrics([day]) == []
     assert_rows(warehouse_environment, 1, day, AGGREGATE, [record])
 
 
@@ -208,7 +208,7 @@ def test_a_restated_sum_above_what_a_float_holds_is_told(
     of_day = [{"day": str(day), "loc_added_sum": 2**53 + change} for change in (0, 1)]
     load_records(warehouse_environment, github, AGGREGATE, [of_day[:1]])
     give(github, AGGREGATE, day, of_day[1:])
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     assert len(stored(warehouse_environment, RESTATEMENTS, 1, day)) == 1
 
 
@@ -220,9 +220,9 @@ def test_an_older_day_whose_files_were_missing_is_a_gap_that_heals(
     import_organizations(warehouse_environment, github, SLUG)
     settle(warehouse_environment, days)
     github.faults.add("", origin="download", **faults.blob_not_found())
-    backfill(days[:2])
+    load_metrics(days[:2])
     github.faults.clear()
-    backfill(days[2:], gap_days=9)
+    load_metrics(days[2:], gap_days=9)
     assert [status_of(warehouse_environment, day)["state"] for day in days] == ["loaded"] * 6
 
 
@@ -234,9 +234,9 @@ def test_a_report_that_comes_later_than_its_provisional_days_is_a_gap_that_heals
     import_organizations(warehouse_environment, github, SLUG)
     settle(warehouse_environment, days)
     github.organization(SLUG).reports[AGGREGATE, days[0]] = NotReady.NO_CONTENT
-    assert backfill(days).success
+    assert load_metrics(days) == []
     github.organization(SLUG).reports.clear()
-    assert backfill(days[2:], gap_days=9).success
+    assert load_metrics(days[2:], gap_days=9) == []
     assert status_of(warehouse_environment, days[0])["state"] == "loaded"
 
 
@@ -250,17 +250,22 @@ def test_a_name_longer_than_an_index_holds_does_not_break_the_day(
     name = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(3000))
     record = {"day": str(day), "daily_active_users": 3, "totals_by_ide": [{"ide": name}]}
     give(github, AGGREGATE, day, [record])
-    result = execute("metrics_backfill", [day])
-    assert result.success, failure(result)
+    assert load_metrics([day]) == []
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("is_loaded", [False, True])
 def test_an_older_answer_does_not_replace_a_newer_one(
-    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    monkeypatch: pytest.MonkeyPatch,
+    is_loaded: bool,
 ) -> None:
     (day,) = last_days(1)
     import_organizations(warehouse_environment, github, SLUG)
     give(github, AGGREGATE, day, [{"day": str(day), "daily_active_users": 1}])
+    if is_loaded:
+        assert load_metrics([day]) == []
     report = GitHubClient.report
 
     def slow(self: GitHubClient, *asked: Any) -> Any:
@@ -268,14 +273,15 @@ def test_an_older_answer_does_not_replace_a_newer_one(
         answer = report(self, *asked)
         monkeypatch.setattr(GitHubClient, "report", report)
         give(github, AGGREGATE, day, [{"day": str(day), "daily_active_users": 2}])
-        assert execute("metrics_backfill", [day]).success
+        assert load_metrics([day]) == []
         return answer
 
     monkeypatch.setattr(GitHubClient, "report", slow)
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     (row,) = stored(warehouse_environment, ORG, 1, day)
     assert row["total_active_users"] == 2
-    assert stored(warehouse_environment, RESTATEMENTS, 1, day) == []
+    changes = stored(warehouse_environment, RESTATEMENTS, 1, day)
+    assert [(each["old"], each["new"]) for each in changes] == [(1, 2)] * is_loaded
 
 
 @ON_SQLITE
@@ -292,8 +298,7 @@ def test_a_database_that_refuses_a_status_fails_that_day_alone(
                 "WHEN NEW.state = 'not_ready' BEGIN SELECT RAISE(ABORT, 'broken'); END"
             )
         )
-    result = execute("metrics_backfill", days)
-    assert "broken" in failure(result)
+    assert "broken" in "\n".join(load_metrics(days))
     assert [len(stored(warehouse_environment, ORG, 1, day)) for day in days] == [0, 1]
 
 
@@ -320,5 +325,21 @@ def test_a_blank_file_of_a_provisional_day_overwrites_nothing(
     (day,) = last_days(1)
     load_records(warehouse_environment, github, REPOS, [[full_repo(day)]])
     give(github, REPOS, day, "\n")
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     assert len(stored(warehouse_environment, "_tool_copilot_repo_metrics", 1, day)) == 1
+
+
+def test_only_times_beyond_the_tolerance_of_clocks_are_healed(database: Database) -> None:
+    now, days = datetime.now(UTC), last_days(2)
+    known = {"scope_id": 1, "report": AGGREGATE, "state": "loaded", "change_count": 0}
+    fetched = [now + CLOCK_TOLERANCE + timedelta(seconds=each) for each in (-1, 1)]
+    rows = [
+        {**known, "day": day, "last_fetched_at": instant}
+        for day, instant in zip(days, fetched, strict=True)
+    ]
+    table = metadata.tables["_tool_copilot_collection_status"]
+    with database.write() as connection:
+        connection.execute(sa.insert(table), rows)
+        assert heal_future_times(connection, 1, now) == 1
+        query = sa.select(table.c.last_fetched_at).order_by(table.c.day)
+        assert list(connection.execute(query).scalars()) == [fetched[0], now]

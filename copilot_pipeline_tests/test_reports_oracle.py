@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -19,6 +20,8 @@ from copilot_pipeline.schema import metadata
 from copilot_pipeline.simulated_github import Enterprise, Organization, SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import execute, failure, newest_complete_day
+
+pytestmark = pytest.mark.both_databases
 
 Record = dict[str, Any]
 Rows = list[Record]

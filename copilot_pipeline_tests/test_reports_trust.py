@@ -27,7 +27,7 @@ from copilot_pipeline.simulated_github import (
     faults,
 )
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline_tests.loading import execute, failure, import_organizations
+from copilot_pipeline_tests.loading import execute, import_organizations, load_metrics
 from copilot_pipeline_tests.test_reports_edges import (
     AGGREGATE,
     ON_SQLITE,
@@ -51,6 +51,8 @@ from copilot_pipeline_tests.test_reports_oracle import (
     served,
     stored,
 )
+
+pytestmark = pytest.mark.both_databases
 
 ORG = "_tool_copilot_org_metrics"
 STATUS = "_tool_copilot_collection_status"
@@ -118,22 +120,22 @@ def test_any_order_of_days_and_reports_ends_in_the_rows_of_one_load(
     days = last_days(3)
     with SimulatedGitHub([Organization(SLUG, seat_count=30)], shards=2) as github:
         import_organizations(warehouse_environment, github, SLUG, reports=(USERS, REPOS))
-        assert execute("metrics_backfill", [days[2]]).success
+        assert load_metrics([days[2]]) == []
         import_scopes(warehouse_environment, github, [SLUG])
         for report, record in ((AGGREGATE, full_aggregate), (USERS, full_user), (TEAMS, full_team)):
             give(github, report, days[0], [record(days[0])])
         for day in (days[0], days[1]):
-            assert execute("metrics_backfill", [day]).success
+            assert load_metrics([day]) == []
         github.organization(SLUG).reports.clear()
-        assert execute("metrics_backfill", [days[0]]).success
+        assert load_metrics([days[0]]) == []
         assert execute("daily_copilot", [days[2]]).success
-        assert execute("metrics_backfill", days).success
+        assert load_metrics(days) == []
 
         fresh = f"sqlite:///{tmp_path / 'fresh.db'}"
         monkeypatch.setenv(settings.DATABASE_URL, fresh)
         import_scopes(fresh, github, [SLUG])
         assert execute("daily_copilot", [days[2]]).success
-        assert execute("metrics_backfill", days).success
+        assert load_metrics(days) == []
     history = (RESTATEMENTS, "change_count")
     assert all_rows(warehouse_environment, *history) == all_rows(fresh, *history)
     changes = [row["change_count"] for row in stored(warehouse_environment, STATUS, 1, days[0])]
@@ -168,7 +170,7 @@ def test_every_answer_has_its_state_and_status(
     give(github, AGGREGATE, days[5], json.dumps({"day": str(days[5])}) + "\n{broken")
     github.faults.add("organization-1-day", **faults.server_error(), query={"day": str(days[6])})
     import_organizations(warehouse_environment, github, SLUG)
-    assert not execute("metrics_backfill", days).success
+    assert load_metrics(days) != []
 
     with Database(warehouse_environment) as database, database.read() as connection:
         count = connection.execute(sa.select(sa.func.count()).select_from(metadata.tables[STATUS]))
@@ -202,7 +204,7 @@ def test_a_report_that_is_refused_has_no_access_on_every_day_and_the_others_load
     github.faults.add("/users-1-day", **faults.not_owner())
     import_scopes(warehouse_environment, github, [SLUG])
     days = last_days(2)
-    assert execute("metrics_backfill", days).success
+    assert load_metrics(days) == []
     for day in days:
         states = {
             row["report"]: (row["state"], row["http_status"])
@@ -223,21 +225,21 @@ def test_a_loaded_day_stays_loaded_with_its_rows_whatever_comes_later(
     no_waits(monkeypatch)
     (day,) = last_days(1)
     import_organizations(warehouse_environment, github, SLUG)
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     without = ("http_status", "message")
     before = all_rows(warehouse_environment, *without)
     first = status_of(warehouse_environment, day)
     answers = [faults.server_error(), faults.not_owner(), faults.not_found()]
     for answer in answers:
         github.faults.add("organization-", **answer)
-        assert not execute("metrics_backfill", [day]).success
+        assert load_metrics([day]) != []
         github.faults.clear()
         row = status_of(warehouse_environment, day)
         assert (row["state"], row["http_status"]) == ("loaded", answer["status"])
         assert row["message"]
         assert row["first_loaded_at"] == first["first_loaded_at"]
     github.organization(SLUG).reports[AGGREGATE, day] = NotReady.NO_CONTENT
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     row = status_of(warehouse_environment, day)
     assert (row["state"], row["http_status"], row["message"]) == ("loaded", 204, None)
     assert all_rows(warehouse_environment, *without) == before
@@ -266,7 +268,7 @@ def test_a_restated_aggregate_tells_exactly_the_headlines_that_changed(
     give(github, AGGREGATE, days[0], [{**of_days[0], **new, "totals_by_feature": [completion]}])
     give(github, AGGREGATE, days[1], [{**of_days[1], "etl_id": "2", "day_partition": "x"}])
     give(github, AGGREGATE, days[2], [dict(reversed(of_days[2].items()))], [], [of_days[2]])
-    assert execute("metrics_backfill", days).success
+    assert load_metrics(days) == []
 
     assert restated(warehouse_environment, days[0]) == {
         "total_active_users": (3, 4),
@@ -285,7 +287,7 @@ def test_a_restated_aggregate_tells_exactly_the_headlines_that_changed(
         assert restated(warehouse_environment, day) == {}
 
     give(github, AGGREGATE, days[0], [of_days[0]])
-    assert execute("metrics_backfill", days).success
+    assert load_metrics(days) == []
     assert status_of(warehouse_environment, days[0])["change_count"] == 2
     assert len(stored(warehouse_environment, RESTATEMENTS, 1, days[0])) == 12
 
@@ -307,7 +309,7 @@ def test_a_restated_report_of_many_records_tells_the_sums_that_changed(
     give(github, USERS, days[2], [{**one, "loc_added_sum": 0, "ai_credits_used": 1.5}, two, three])
     one, two, three = users(days[3])
     give(github, USERS, days[3], [{**one, "used_chat": None}, two, three])
-    assert execute("metrics_backfill", days).success
+    assert load_metrics(days) == []
 
     counts = [status_of(warehouse_environment, day, USERS)["change_count"] for day in days]
     assert counts == [1, 0, 1, 1]
@@ -335,7 +337,7 @@ def test_a_membership_or_repository_that_goes_is_a_restatement(
     two = [full(day), full(day, user_id=2, repo_id=78, pull_requests={"total_created": 1})]
     load_records(warehouse_environment, github, report, [two])
     give(github, report, day, two[:1])
-    assert execute("metrics_backfill", [day]).success
+    assert load_metrics([day]) == []
     assert_rows(warehouse_environment, 1, day, report, two[:1])
     created = full_repo(day)["pull_requests"]["total_created"]
     of_repos = {"total_created": (created + 1, created)} if report == REPOS else {}
@@ -388,10 +390,6 @@ def asked_days(github: SimulatedGitHub) -> list[str]:
     return days
 
 
-def backfill(days: Sequence[date], **config: Any) -> dg.ExecuteInProcessResult:
-    return execute("metrics_backfill", days, config={"metrics": {"config": config}})
-
-
 @ON_SQLITE
 def test_a_second_load_fetches_what_github_revises_and_refetch_fetches_all(
     warehouse_environment: str, github: SimulatedGitHub
@@ -400,15 +398,15 @@ def test_a_second_load_fetches_what_github_revises_and_refetch_fetches_all(
     import_organizations(warehouse_environment, github, SLUG)
     github.organization(SLUG).reports[AGGREGATE, days[0]] = NotReady.NO_CONTENT
     give(github, AGGREGATE, days[1], "broken")
-    assert not backfill(days).success
+    assert load_metrics(days) != []
     # What is no JSON is asked for twice in each load.
     broken = str(days[1])
     assert sorted(asked_days(github)) == sorted([broken, *(str(day) for day in days)])
     before = all_rows(warehouse_environment)
-    assert not backfill(days).success
+    assert load_metrics(days) != []
     assert sorted(asked_days(github)) == [broken] * 2 + [str(day) for day in days[3:]]
     assert all_rows(warehouse_environment) == before
-    assert not backfill(days, refetch=True).success
+    assert load_metrics(days, refetch=True) != []
     assert sorted(asked_days(github)) == sorted([broken, *(str(day) for day in days)])
     assert all_rows(warehouse_environment) == before
 
@@ -423,7 +421,9 @@ def settle(url: str, days: Sequence[date]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("database_url", "requests"), [("sqlite", 3), ("postgresql", 9)], indirect=["database_url"]
+    ("database_url", "requests"),
+    [("sqlite", 3), pytest.param("postgresql", 9, marks=pytest.mark.slow)],
+    indirect=["database_url"],
 )
 def test_a_killed_load_goes_on_where_it_stopped_and_ends_in_the_same_rows(
     warehouse_environment: str, requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -450,7 +450,7 @@ def test_a_killed_load_goes_on_where_it_stopped_and_ends_in_the_same_rows(
         import_scopes(fresh, github, [SLUG])
         days = last_days(3)
         assert execute("daily_copilot", days[2:]).success
-        assert execute("metrics_backfill", days).success
+        assert load_metrics(days) == []
         for report in (AGGREGATE, USERS, TEAMS, REPOS):
             records = served(github, f"orgs/{SLUG}", report, days[0])
             assert_rows(warehouse_environment, 1, days[0], report, records)
@@ -465,20 +465,20 @@ def test_gaps_heal_oldest_first_and_so_many_at_a_time(
     import_organizations(warehouse_environment, github, SLUG)
     settle(warehouse_environment, days)
     give(github, AGGREGATE, days[1], "broken")
-    assert not backfill(days[1:2]).success
+    assert load_metrics(days[1:2]) != []
     github.organization(SLUG).reports.clear()
     asked_days(github)
     newest = [str(day) for day in days[6:]]
 
-    assert backfill(days[6:], gap_days=2).success
+    assert load_metrics(days[6:], gap_days=2) == []
     # The day that failed just now lets the others go first.
     assert sorted(asked_days(github)) == [str(days[0]), str(days[2]), *newest]
-    assert backfill(days[6:], gap_days=3).success
+    assert load_metrics(days[6:], gap_days=3) == []
     assert sorted(asked_days(github)) == [*(str(day) for day in days[3:6]), *newest]
-    assert backfill(days[6:], gap_days=9).success
+    assert load_metrics(days[6:], gap_days=9) == []
     assert sorted(asked_days(github)) == [str(days[1]), *newest]
     assert status_of(warehouse_environment, days[1])["state"] == "loaded"
-    assert backfill(days[6:], gap_days=9).success
+    assert load_metrics(days[6:], gap_days=9) == []
     assert sorted(asked_days(github)) == newest
     states = [status_of(warehouse_environment, day)["state"] for day in days]
     assert states == ["loaded"] * 8
@@ -492,13 +492,12 @@ def test_days_without_access_heal_once_access_is_granted(
     import_organizations(warehouse_environment, github, SLUG)
     settle(warehouse_environment, days)
     github.faults.add("/reports/", **faults.policy_off())
-    result = backfill(days)
-    assert "policy" in failure(result)
+    assert "policy" in "\n".join(load_metrics(days))
     states = [status_of(warehouse_environment, day)["state"] for day in days]
     assert states == ["no_access"] * 7
     github.faults.clear()
     asked_days(github)
-    assert backfill(days[5:], gap_days=9).success
+    assert load_metrics(days[5:], gap_days=9) == []
     assert sorted(asked_days(github)) == [str(day) for day in days]
     assert {status_of(warehouse_environment, day)["state"] for day in days} == {"loaded"}
     for day in days:

@@ -70,6 +70,7 @@ def sealed(database: Database) -> list[str]:
     return [account.sealed.ciphertext for account in accounts(database)]
 
 
+@pytest.mark.both_databases
 def test_rotating_seals_every_token_with_the_new_secret(
     warehouse: Database, capsys: Output
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_rotation_that_cannot_be_says_why_and_changes_nothing(
     assert sealed(warehouse) == before
 
 
+@pytest.mark.both_databases
 def test_one_token_that_opens_with_neither_secret_leaves_all_as_they_were(
     warehouse: Database, capsys: Output
 ) -> None:
@@ -134,7 +136,9 @@ def test_a_new_import_during_a_rotation_is_sealed_with_the_new_secret(
         assert len(opened(warehouse)) == 4
 
 
-@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize(
+    "after", [1, *(pytest.param(count, marks=pytest.mark.slow) for count in (0, 2))]
+)
 def test_a_rotation_killed_at_any_token_leaves_every_token_openable(
     warehouse: Database, warehouse_environment: str, after: int
 ) -> None:
@@ -163,6 +167,7 @@ def test_a_rotation_killed_at_any_token_leaves_every_token_openable(
         assert opened(warehouse) == TOKENS
 
 
+@pytest.mark.both_databases
 def test_a_token_replaced_during_a_rotation_is_not_written_back(
     warehouse: Database, github: SimulatedGitHub, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +197,7 @@ def test_a_token_replaced_during_a_rotation_is_not_written_back(
         assert opened(warehouse)[4] == replaced
 
 
+@pytest.mark.full_key_derivation
 def test_raised_parameters_seal_anew_on_the_next_use(warehouse: Database) -> None:
     store(warehouse, 1, Vault(NEW, CHEAP))
     store(warehouse, 2, Vault(OLD, CHEAP))
@@ -204,6 +210,7 @@ def test_raised_parameters_seal_anew_on_the_next_use(warehouse: Database) -> Non
         assert sealed(warehouse) == before
 
 
+@pytest.mark.full_key_derivation
 def test_a_token_replaced_before_it_is_sealed_anew_is_not_overwritten(
     warehouse: Database,
 ) -> None:
@@ -216,6 +223,7 @@ def test_a_token_replaced_before_it_is_sealed_anew_is_not_overwritten(
     assert sealed(warehouse) == before
 
 
+@pytest.mark.full_key_derivation
 def test_stronger_parameters_than_ours_are_left_alone(warehouse: Database) -> None:
     stronger = KeyDerivation(memory_kib=128 * 1024, time_cost=2)
     store(warehouse, 1, Vault(NEW, stronger))

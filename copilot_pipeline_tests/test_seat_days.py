@@ -59,6 +59,8 @@ from copilot_pipeline_tests.test_views import (
     use,
 )
 
+pytestmark = pytest.mark.both_databases
+
 SLUG = "octo-demo"
 NOTHING = dict.fromkeys(
     (

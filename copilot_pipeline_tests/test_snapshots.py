@@ -20,6 +20,8 @@ from copilot_pipeline_tests.loading import (
     read_table,
 )
 
+pytestmark = pytest.mark.both_databases
+
 SEATS = "_tool_copilot_seats"
 RAW = "_raw_copilot_seats"
 BILLING = "_raw_copilot_billing"

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from copilot_pipeline.vault import Identity, KeyDerivation, SealedToken, Vault, VaultError
 
+pytestmark = pytest.mark.full_key_derivation
+
 SECRET = "0123456789abcdef" * 4
 OTHER_SECRET = "1123456789abcdef" * 4
 # With the 16 bytes of the tag 56 bytes: their base64 ends in unused bits.

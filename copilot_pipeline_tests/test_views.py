@@ -22,6 +22,8 @@ from copilot_pipeline.warehouse.history_tables import collection_status, definit
 from copilot_pipeline.warehouse.scopes import delete_scope
 from copilot_pipeline_tests.loading import newest_complete_day
 
+pytestmark = pytest.mark.both_databases
+
 Row = dict[str, Any]
 
 # The day of the snapshots; the views of seats know no today.
