@@ -10,7 +10,7 @@ from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.documents import Spool
 from copilot_pipeline.github.errors import GitHubError
-from copilot_pipeline.github.meanings import RENEWAL_ADVICE, Meaning
+from copilot_pipeline.github.refusals import RENEWAL_ADVICE, RefusalReason
 from copilot_pipeline.github.retries import RetryPolicy
 from copilot_pipeline.rules import EXPIRES_SOON_DAYS, READY_DAYS
 from copilot_pipeline.sources.source import (
@@ -37,8 +37,8 @@ IMPATIENT = RetryPolicy(attempts=2, rate_limit_attempts=1)
 class Check:
     """What one endpoint says to an account's token.
 
-    `status` is `ok`, a `Meaning`, `expires_soon` or `does_not_open`. The check of the token itself
-    has no scope.
+    `status` is `ok`, a `RefusalReason`, `expires_soon` or `does_not_open`. The check of the token
+    itself has no scope.
     """
 
     scope: Scope | None
@@ -120,7 +120,7 @@ def _check_scope(client: GitHubClient, scope: Scope) -> Iterator[Check]:
             _ask(client, scope, source)
         except GitHubError as error:
             check = _refused(scope, source.endpoint, error)
-            limited = check if error.meaning is Meaning.RATE_LIMITED else None
+            limited = check if error.reason is RefusalReason.RATE_LIMITED else None
             yield check
         else:
             yield Check(scope, source.endpoint, OK)
@@ -136,7 +136,7 @@ def _check_others(client: GitHubClient, scope: Scope, carrier: Source) -> Iterat
             _ask(client, scope, source)
         except GitHubError as error:
             yield _refused(scope, source.name, error)
-            if error.meaning is Meaning.RATE_LIMITED:
+            if error.reason is RefusalReason.RATE_LIMITED:
                 return
 
 
@@ -161,13 +161,13 @@ def _ask(client: GitHubClient, scope: Scope, source: Source) -> None:
                 try:
                     client.report(scope.kind, scope.slug, source.name, day, needs, spool)
                 except GitHubError as error:
-                    if error.meaning is not Meaning.NOT_FOUND:
+                    if error.reason is not RefusalReason.NOT_FOUND:
                         raise
                     client.require_reports(scope.kind, scope.slug, latest[scope.kind], needs)
 
 
 def _refused(scope: Scope | None, endpoint: str, error: GitHubError) -> Check:
-    return Check(scope, endpoint, error.meaning, str(error), error.advice)
+    return Check(scope, endpoint, error.reason, str(error), error.advice)
 
 
 def _not_asked(scopes: list[Scope], refused: Check) -> list[Check]:

@@ -13,7 +13,7 @@ from copilot_pipeline.github.credentials import Credential, PersonalAccessToken
 from copilot_pipeline.github.errors import RefusedUrlError
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, RetryPolicy
-from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_endpoint, normalize_proxy
 from copilot_pipeline.redaction import is_github_token, one_line
 from copilot_pipeline.sources import AGGREGATES, REPORTS
@@ -190,7 +190,7 @@ def client_of(
         endpoint = allowed_endpoint(account.endpoint)
     except RefusedUrlError as error:
         raise RefusedUrlError(f"account {login}: {error}.") from None
-    connection = _connection(endpoint, credential, account.proxy, retry_policy)
+    connection = _connection_settings(endpoint, credential, account.proxy, retry_policy)
     return GitHubClient(connection, login)
 
 
@@ -217,7 +217,9 @@ def _ask_for_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
             "repeated here."
         )
     endpoint = allowed_endpoint(endpoint)
-    connection = _connection(endpoint, PersonalAccessToken(token), proxy, DEFAULT_RETRY_POLICY)
+    connection = _connection_settings(
+        endpoint, PersonalAccessToken(token), proxy, DEFAULT_RETRY_POLICY
+    )
     with GitHubClient(connection) as client:
         user = client.user()
     if any(token in (text or "") for text in (user.login, user.token_scopes, user.node_id)):
@@ -232,10 +234,10 @@ def _ask_for_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
     )
 
 
-def _connection(
+def _connection_settings(
     endpoint: str, credential: Credential, proxy: str | None, retry_policy: RetryPolicy
-) -> Connection:
-    return Connection(
+) -> ConnectionSettings:
+    return ConnectionSettings(
         endpoint=endpoint,
         credential=credential,
         proxy=proxy,

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from copilot_pipeline.commands.accounts import accounts
-from copilot_pipeline.commands.console import complain, open_database, print_json, say
+from copilot_pipeline.commands.console import open_database, print_error, print_json, print_message
 from copilot_pipeline.commands.metrics import metrics
 from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
@@ -23,6 +23,7 @@ from copilot_pipeline.days import (
 )
 from copilot_pipeline.env_file import load_env_file
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.github.logs import silence_http_libraries
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.sources.reports import REPORT_REACH_DAYS
 
@@ -35,27 +36,28 @@ def main() -> None:
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """The exit code of the command."""
+    """Run a command and return its exit code."""
+    silence_http_libraries()
     try:
         code = cli.main(list(arguments), prog_name="copilot-pipeline", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        say(error.format_message())
+        print_message(error.format_message())
     except click.ClickException as error:
-        complain(error.format_message())
+        print_error(error.format_message())
     except (click.Abort, KeyboardInterrupt) as error:
         interrupted = KeyboardInterrupt in (type(error), type(error.__cause__))
         if not interrupted:
-            say("")  # a question that got no answer still stands on this line
-        complain("aborted. What was stored is kept.")
+            print_message("")  # a question that got no answer still stands on this line
+        print_error("aborted. What was stored is kept.")
         if interrupted:
             _leave_at_once()
     except CopilotPipelineError as error:
-        complain(str(error))
+        print_error(str(error))
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        complain(f"{error.strerror or error}.")
+        print_error(f"{error.strerror or error}.")
     else:
         return code if isinstance(code, int) else 0
     return 1
@@ -77,7 +79,7 @@ def cli(context: click.Context) -> None:
         # As Dagster does it: the file in the working directory wins over the shell.
         path = Path.cwd() / ".env"
         if load_env_file(path):
-            say(f"Read .env: {one_line(str(path))}")
+            print_message(f"Read .env: {one_line(str(path))}")
 
 
 @cli.command()
@@ -114,9 +116,9 @@ def run(
     with open_database() as database:
         result = run_days(database, today, days, organizations, refetch=refetch)
     for warning in result.warnings:
-        say(f"Warning: {warning}")
+        print_message(f"Warning: {warning}")
     for failure in result.failures:
-        complain(failure)
+        print_error(failure)
     print_json(result.as_json())
     return 0 if result.success else 1
 

@@ -29,8 +29,8 @@ SNAPSHOT_ASSET_KEYS = [*billing_snapshot.keys, *seat_snapshot.keys]
 # organizations, and a year of them that waits for GitHub's hourly limit. Needs the daemon, and
 # `run_monitoring` in dagster.yaml.
 MAX_RUNTIME = "dagster/max_runtime"
-LONGEST_DAY_SECONDS = 6 * 60 * 60
-LONGEST_BACKFILL_SECONDS = 48 * 60 * 60
+MAX_DAY_SECONDS = 6 * 60 * 60
+MAX_BACKFILL_SECONDS = 48 * 60 * 60
 
 
 @contextmanager
@@ -155,7 +155,7 @@ daily_copilot = dg.define_asset_job(
     "daily_copilot",
     selection=[*METRICS_ASSET_KEYS, *SNAPSHOT_ASSET_KEYS],
     description="Collects one day: metrics, and the snapshot of billing and seats.",
-    tags={MAX_RUNTIME: str(LONGEST_DAY_SECONDS)},
+    tags={MAX_RUNTIME: str(MAX_DAY_SECONDS)},
 )
 
 metrics_backfill = dg.define_asset_job(
@@ -165,5 +165,5 @@ metrics_backfill = dg.define_asset_job(
         "Collects the metrics of any range of days that GitHub still serves, in one run. Days that "
         "are loaded and no longer revised are not fetched again."
     ),
-    tags={MAX_RUNTIME: str(LONGEST_BACKFILL_SECONDS)},
+    tags={MAX_RUNTIME: str(MAX_BACKFILL_SECONDS)},
 )

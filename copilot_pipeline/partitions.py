@@ -9,7 +9,7 @@ from copilot_pipeline.rules import FIRST_DAY
 daily_partitions = dg.DailyPartitionsDefinition(start_date=str(FIRST_DAY), timezone="UTC")
 
 
-def asked_days(context: dg.AssetExecutionContext) -> list[date]:
+def requested_days(context: dg.AssetExecutionContext) -> list[date]:
     """The days of the run, one or many."""
     if not context.has_partition_key and not context.has_partition_key_range:
         raise dg.Failure(

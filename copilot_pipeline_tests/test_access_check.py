@@ -112,7 +112,7 @@ FAULTS: dict[str, tuple[str, Answer, dict[str, str], str]] = {
     "SSO": (
         "/orgs/octo-demo/",
         faults.sso("octo-demo"),
-        dict.fromkeys(OK, "sso_not_authorised"),
+        dict.fromkeys(OK, "sso_not_authorized"),
         "Configure SSO",
     ),
     "fine-grained permission": (

@@ -27,14 +27,14 @@ from copilot_pipeline.accounts import (
 )
 from copilot_pipeline.commands.console import (
     ROW_ID,
+    combine,
     confirmed,
     open_database,
     print_json,
+    print_message,
     report_option,
-    say,
-    together,
 )
-from copilot_pipeline.github.meanings import Meaning
+from copilot_pipeline.github.refusals import RefusalReason
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.accounts import Account
@@ -43,7 +43,7 @@ from copilot_pipeline.warehouse.scopes import Scope
 DEFAULT_TOKEN_VARIABLE = "GITHUB_TOKEN"  # noqa: S105 (a name)
 
 # What import and update share.
-account_options = together(
+account_options = combine(
     click.option("--token-env", metavar="NAME", help="Variable that holds the token."),
     click.option("--token-stdin", is_flag=True, help="Read the token from standard input."),
     click.option(
@@ -78,7 +78,7 @@ def import_(token_env: str | None, token_stdin: bool, **given: Any) -> None:
         account_id = import_account(database, token, AccountOptions(**given))
         _, scopes = one_account(database, account_id)
     if not scopes:
-        say("The account collects nothing yet: import it again with --org SLUG.")
+        print_message("The account collects nothing yet: import it again with --org SLUG.")
     print_json({"account_id": account_id})
 
 
@@ -114,7 +114,7 @@ def update(account_id: int, token_env: str | None, token_stdin: bool, **given: A
     if token_env is not None or token_stdin:
         token = _read_token(token_env, token_stdin, may_be_empty=True)
         if is_masked(token):
-            say("The token given is empty or masked: the stored one stays.")
+            print_message("The token given is empty or masked: the stored one stays.")
     with open_database() as database:
         update_account(database, account_id, token, AccountOptions(**given))
         print_json(_describe(*one_account(database, account_id)))
@@ -231,7 +231,7 @@ def _print_table(report: AccessReport) -> None:
             style = "green" if check.status == OK else "red"
             status = Text(check.status, style)
             # What a request that GitHub does not accept lacks, only its own words say.
-            own_words = check.status == Meaning.BAD_REQUEST or not check.advice
+            own_words = check.status == RefusalReason.BAD_REQUEST or not check.advice
             shown = check.message if own_words else check.advice
             table.add_row(named, check.endpoint, status, Text(shown))
             named = ""

@@ -38,7 +38,7 @@ def print_json(value: Any) -> None:
     click.echo(_UNSHOWABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
-def together(*parameters: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def combine(*parameters: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """One decorator for several options and arguments, in the order of the help."""
 
     def decorate(command: Command) -> Command:
@@ -47,14 +47,14 @@ def together(*parameters: Callable[[Command], Command]) -> Callable[[Command], C
     return decorate
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     click.echo(text, err=True)
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """An error, on a line of its own for each line; a token given by mistake is not repeated."""
     for line in text.split("\n"):
-        say(f"Error: {redact(line)}")
+        print_message(f"Error: {redact(line)}")
 
 
 def open_database() -> Database:
@@ -66,7 +66,7 @@ def confirmed(question: str, yes: bool) -> bool:
     """Whether the user agrees; `yes` answers beforehand."""
     if yes or click.confirm(question, err=True):
         return True
-    say("Nothing was removed.")
+    print_message("Nothing was removed.")
     return False
 
 

@@ -6,27 +6,27 @@ from typing import Any
 import click
 
 from copilot_pipeline.accounts import METRICS_APIS, choose_reports
-from copilot_pipeline.commands.console import (
-    ROW_ID,
-    confirmed,
-    open_database,
-    print_json,
-    report_option,
-    together,
-)
-from copilot_pipeline.github.kinds import ScopeKind
-from copilot_pipeline.scopes import (
+from copilot_pipeline.collected_scopes import (
     CollectedScope,
     all_scopes,
     one_scope,
     remove_scope,
     update_scope,
 )
+from copilot_pipeline.commands.console import (
+    ROW_ID,
+    combine,
+    confirmed,
+    open_database,
+    print_json,
+    report_option,
+)
+from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.settings import refuse_token
 from copilot_pipeline.sources.shape import storable
 
 # The slug, and the options that tell scopes of the same slug apart.
-one_of_several = together(
+one_of_several = combine(
     click.argument("slug", metavar="SLUG"),
     click.option("--kind", type=click.Choice([kind.value for kind in ScopeKind])),
     click.option("--account", "account_id", type=ROW_ID, metavar="ID"),

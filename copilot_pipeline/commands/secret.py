@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from copilot_pipeline.commands.console import open_database, print_json, say
+from copilot_pipeline.commands.console import open_database, print_json, print_message
 from copilot_pipeline.settings import TOKEN_SECRET_PREVIOUS
 from copilot_pipeline.tokens import rotate_secret
 
@@ -24,4 +24,6 @@ def rotate() -> None:
     with open_database() as database:
         rotation = rotate_secret(database)
     print_json(asdict(rotation))
-    say(f"Every token is sealed with the new secret: unset {TOKEN_SECRET_PREVIOUS} everywhere.")
+    print_message(
+        f"Every token is sealed with the new secret: unset {TOKEN_SECRET_PREVIOUS} everywhere."
+    )
