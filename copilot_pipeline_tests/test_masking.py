@@ -595,7 +595,7 @@ def test_a_run_whose_account_does_not_open_says_nothing_of_the_secrets(
     first, second = settings.token_secret(), "c0ffee" * 10 + "abcd"
     monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", second)
     result = execute("daily_copilot", [newest_complete_day()])
-    assert "does not open" in events(result)
+    assert "cannot be decrypted" in events(result)
     for hidden in (TOKEN, first, second):
         assert hidden not in events(result) + logged()
 

@@ -1,4 +1,4 @@
-"""`copilot-pipeline secret`: the secret from which the tokens' keys derive."""
+"""`copilot-pipeline secret`: rotates the secret that seals the stored tokens."""
 
 from dataclasses import asdict
 
@@ -16,10 +16,10 @@ def secret() -> None:
 
 @secret.command("rotate")
 def rotate() -> None:
-    """Seal every token with the new secret, all or nothing.
+    """Reseal every token with the new secret, all or none.
 
-    Needs both: COPILOT_METRICS__TOKEN_SECRET (new) and COPILOT_METRICS__TOKEN_SECRET_PREVIOUS
-    (old). While both are set, tokens sealed with either open.
+    Set COPILOT_METRICS__TOKEN_SECRET to the new secret and COPILOT_METRICS__TOKEN_SECRET_PREVIOUS
+    to the old one. While both are set, tokens sealed with either can be read.
     """
     with open_database() as database:
         rotation = rotate_secret(database)
