@@ -1,4 +1,4 @@
-"""The test connection: may an account's token read what its scopes are collected from?"""
+"""Checks whether an account's token can read every endpoint that its scopes need."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.documents import Spool
 from copilot_pipeline.github.errors import GitHubError
-from copilot_pipeline.github.meanings import RENEWAL_ADVICE, Meaning
+from copilot_pipeline.github.refusals import RENEWAL_ADVICE, RefusalReason
 from copilot_pipeline.github.retries import RetryPolicy
 from copilot_pipeline.rules import EXPIRES_SOON_DAYS, READY_DAYS
 from copilot_pipeline.sources.source import (
@@ -29,16 +29,16 @@ OK = "ok"
 EXPIRES_SOON = "expires_soon"
 DOES_NOT_OPEN = "does_not_open"
 
-# Somebody waits for the answer: a rate limit is told, not waited for.
-IMPATIENT = RetryPolicy(attempts=2, rate_limit_attempts=1)
+# A user is waiting, so the check reports a rate limit instead of waiting for it.
+QUICK_RETRY_POLICY = RetryPolicy(attempts=2, rate_limit_attempts=1)
 
 
 @dataclass(frozen=True)
 class Check:
-    """What one endpoint says to an account's token.
+    """The result of one endpoint for an account's token.
 
-    `status` is `ok`, a `Meaning`, `expires_soon` or `does_not_open`. The check of the token itself
-    has no scope.
+    `status` is `ok`, a `RefusalReason`, `expires_soon` or `does_not_open`. The check of the token
+    itself has no scope.
     """
 
     scope: Scope | None
@@ -62,23 +62,23 @@ class AccessReport:
 
 
 def check_access(database: Database, account_id: int) -> AccessReport:
-    """Asks every endpoint that the account's scopes are collected from, one after the other."""
+    """Request every endpoint that the account's scopes need, one after the other."""
     account, scopes = one_account(database, account_id)
     expires_at = account.token_expires_at
     try:
-        client = open_client(database, account, IMPATIENT)
+        client = open_client(database, account, QUICK_RETRY_POLICY)
     except VaultError as error:
         refused = Check(None, "token", DOES_NOT_OPEN, str(error))
-        return AccessReport(account, expires_at, [refused, *_not_asked(scopes, refused)])
+        return AccessReport(account, expires_at, [refused, *_not_requested(scopes, refused)])
     except GitHubError as error:
         refused = _refused(None, "token", error)
-        return AccessReport(account, expires_at, [refused, *_not_asked(scopes, refused)])
+        return AccessReport(account, expires_at, [refused, *_not_requested(scopes, refused)])
     with client:
         try:
             expires_at = client.user().token_expires_at
         except GitHubError as error:
             refused = _refused(None, "token", error)
-            return AccessReport(account, expires_at, [refused, *_not_asked(scopes, refused)])
+            return AccessReport(account, expires_at, [refused, *_not_requested(scopes, refused)])
         checks = [_check_expiry(expires_at)]
         for scope in scopes:
             checks += _check_scope(client, scope)
@@ -86,7 +86,7 @@ def check_access(database: Database, account_id: int) -> AccessReport:
 
 
 def describe_expiry(expires_at: datetime | None, now: datetime) -> str | None:
-    """A warning with advice, where a token has expired or expires soon."""
+    """Return a warning with advice if the token has expired or expires soon, or None."""
     if expires_at is None or expires_at - now > timedelta(days=EXPIRES_SOON_DAYS):
         return None
     when = "expired" if expires_at <= now else "expires"
@@ -100,8 +100,8 @@ def _check_expiry(expires_at: datetime | None) -> Check:
     return Check(None, "token", EXPIRES_SOON, warning, warning)
 
 
-def _carriers(scope: Scope) -> list[Source]:
-    """What a scope is collected from: of each step the source that has to be readable."""
+def _required_sources(scope: Scope) -> list[Source]:
+    """Return the sources that must be readable: the first one of each step."""
     first: dict[str, Source] = {}
     for source in scope.sources:
         first.setdefault(source.step, source)
@@ -110,41 +110,44 @@ def _carriers(scope: Scope) -> list[Source]:
 
 def _check_scope(client: GitHubClient, scope: Scope) -> Iterator[Check]:
     limited: Check | None = None
-    for source in _carriers(scope):
+    for source in _required_sources(scope):
         if limited is not None:
-            # Going on while limited would prolong the rate limit. (Other scopes are asked: a
-            # secondary limit may be that of one endpoint.)
+            # Further requests would prolong the rate limit. Other scopes are still checked, because
+            # a secondary limit may apply to one endpoint only.
             yield replace(limited, endpoint=source.endpoint)
             continue
         try:
-            _ask(client, scope, source)
+            _request(client, scope, source)
         except GitHubError as error:
             check = _refused(scope, source.endpoint, error)
-            limited = check if error.meaning is Meaning.RATE_LIMITED else None
+            limited = check if error.reason is RefusalReason.RATE_LIMITED else None
             yield check
         else:
             yield Check(scope, source.endpoint, OK)
             yield from _check_others(client, scope, source)
 
 
-def _check_others(client: GitHubClient, scope: Scope, carrier: Source) -> Iterator[Check]:
-    """The sources of the step that are refused although the one that carries it is not."""
+def _check_others(client: GitHubClient, scope: Scope, required: Source) -> Iterator[Check]:
+    """Yield the checks of the step's other sources that GitHub refuses."""
     for source in scope.sources:
-        if source.step != carrier.step or source is carrier:
+        if source.step != required.step or source is required:
             continue
         try:
-            _ask(client, scope, source)
+            _request(client, scope, source)
         except GitHubError as error:
             yield _refused(scope, source.name, error)
-            if error.meaning is Meaning.RATE_LIMITED:
+            if error.reason is RefusalReason.RATE_LIMITED:
                 return
 
 
-def _ask(client: GitHubClient, scope: Scope, source: Source) -> None:
-    """Asks for as little as shows whether the source can be read; raises why it cannot.
+def _request(client: GitHubClient, scope: Scope, source: Source) -> None:
+    """Request the least that shows whether the source can be read.
 
-    Of a report a day is downloaded too: the host of the files may be out of reach where the API is
-    not.
+    The report of one day is downloaded too, because the host of the files may be unreachable even
+    if the API is reachable.
+
+    Raises:
+        GitHubError: the source cannot be read.
     """
     needs = source.served[scope.kind].needs
     day = Today.from_clock().newest - timedelta(days=READY_DAYS)
@@ -161,19 +164,19 @@ def _ask(client: GitHubClient, scope: Scope, source: Source) -> None:
                 try:
                     client.report(scope.kind, scope.slug, source.name, day, needs, spool)
                 except GitHubError as error:
-                    if error.meaning is not Meaning.NOT_FOUND:
+                    if error.reason is not RefusalReason.NOT_FOUND:
                         raise
                     client.require_reports(scope.kind, scope.slug, latest[scope.kind], needs)
 
 
 def _refused(scope: Scope | None, endpoint: str, error: GitHubError) -> Check:
-    return Check(scope, endpoint, error.meaning, str(error), error.advice)
+    return Check(scope, endpoint, error.reason, str(error), error.advice)
 
 
-def _not_asked(scopes: list[Scope], refused: Check) -> list[Check]:
-    """Without a token that works, every endpoint would only say the same."""
+def _not_requested(scopes: list[Scope], refused: Check) -> list[Check]:
+    """Return the checks of all endpoints for a token that does not work: they would all fail."""
     return [
         replace(refused, scope=scope, endpoint=source.endpoint)
         for scope in scopes
-        for source in _carriers(scope)
+        for source in _required_sources(scope)
     ]

@@ -1,4 +1,7 @@
-"""Accounts: what the jobs and the command line both call to import, change and use them."""
+"""Imports, updates and removes accounts, and opens their clients.
+
+Both the jobs and the command line call these functions.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +16,7 @@ from copilot_pipeline.github.credentials import Credential, PersonalAccessToken
 from copilot_pipeline.github.errors import RefusedUrlError
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, RetryPolicy
-from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_endpoint, normalize_proxy
 from copilot_pipeline.redaction import is_github_token, one_line
 from copilot_pipeline.sources import AGGREGATES, REPORTS
@@ -36,25 +39,27 @@ from copilot_pipeline.warehouse.scopes import (
 
 METRICS_APIS = tuple(api.value for api in MetricsApi)
 
-# In the place of the names of reports.
+# Chooses all reports.
 ALL_REPORTS = "all"
 REPORT_CHOICES = (*(source.name for source in REPORTS), ALL_REPORTS)
 
-# GitHub's slugs have letters, digits and hyphens; managed users' enterprises also underscores.
+# GitHub's slugs contain letters, digits and hyphens. Enterprises with managed users may also have
+# underscores.
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 class AccountError(CopilotPipelineError):
-    """An account cannot be imported, found, changed, or used as asked."""
+    """An account cannot be imported, found, changed or used."""
 
 
 @dataclass(frozen=True)
 class AccountOptions:
-    """What is given for an account, apart from its token. None leaves what is stored as it is.
+    """The options of an import or an update, except the token. None keeps the stored value.
 
-    An import goes to GitHub's own endpoint without one, and through a proxy only if one is given.
-    An empty proxy means none. Organizations and enterprises come on top of those it has; the
-    metrics API and the reports are those of the given ones, or of all if none is given.
+    The default endpoint of an import is GitHub's, and there is no proxy by default. An empty proxy
+    removes the stored one. Organizations and enterprises are added to those of the account. The
+    metrics API and the reports apply to the given organizations and enterprises, or to all scopes
+    of the account if none is given.
     """
 
     endpoint: str | None = None
@@ -65,7 +70,7 @@ class AccountOptions:
     reports: Sequence[str] = ()
 
     def slugs(self) -> list[tuple[ScopeKind, Sequence[str]]]:
-        """The slugs to collect, by kind of scope."""
+        """Return the given slugs by kind of scope."""
         return [
             (ScopeKind.ORGANIZATION, self.organizations),
             (ScopeKind.ENTERPRISE, self.enterprises),
@@ -73,18 +78,25 @@ class AccountOptions:
 
 
 def import_account(database: Database, token: str, options: AccountOptions) -> int:
-    """Asks GitHub whose token it is, seals it, and saves the account and its scopes; its id.
+    """Request the token's user from GitHub, and save the account with its sealed token and scopes.
 
-    The same GitHub user imported again gets the new token, and further scopes.
+    If the GitHub user is already imported, the token is replaced and the scopes are added.
+
+    Returns:
+        The id of the account.
+
+    Raises:
+        AccountError: the token or an option is not valid, or another account collects a scope.
+        GitHubError: GitHub refuses the token, or cannot be reached.
     """
-    _require_usable(options)
+    _validate(options)
     vault = current_vault()
     endpoint = options.endpoint or GITHUB_ENDPOINT
-    profile = _ask_for_profile(endpoint, token, _normalized(options.proxy))
+    profile = _fetch_profile(endpoint, token, _normalized(options.proxy))
     sealed = vault.seal(token, profile.identity)
     with database.write() as connection:
         lock_accounts(connection)
-        _require_free(connection, profile.identity, options.slugs())
+        _require_not_collected(connection, profile.identity, options.slugs())
         account_id = stored.save_account(connection, profile, sealed)
         _save_options(connection, account_id, options)
     return account_id
@@ -93,47 +105,53 @@ def import_account(database: Database, token: str, options: AccountOptions) -> i
 def update_account(
     database: Database, account_id: int, token: str | None, options: AccountOptions
 ) -> None:
-    """Changes what is given. A token that is None, empty or masked stays as it is stored."""
-    _require_usable(options)
+    """Change the given options. A token that is None, empty or masked is not changed.
+
+    Raises:
+        AccountError: the account does not exist, an option is not valid, or the token belongs to
+            another user.
+        GitHubError: GitHub refuses the token, or cannot be reached.
+    """
+    _validate(options)
     account, scopes = one_account(database, account_id)
     token = None if token is None or is_masked(token) else token
     endpoint = allowed_endpoint(options.endpoint) if options.endpoint else account.endpoint
     if token is None and endpoint != account.endpoint:
         raise AccountError(
-            "the stored token is not sent to another endpoint: give the token for it as well, with "
-            "--token-env NAME."
+            "the stored token is not sent to another endpoint: give the token for the new endpoint "
+            "with --token-env NAME."
         )
     identity, profile, sealed = account.identity, None, None
     if token is not None:
         vault = current_vault()
         proxy = account.proxy if options.proxy is None else _normalized(options.proxy)
-        profile = _ask_for_profile(endpoint, token, proxy)
+        profile = _fetch_profile(endpoint, token, proxy)
         identity = profile.identity
         if identity.github_user_id != account.github_user_id:
             raise AccountError(
                 f"the token belongs to {one_line(profile.login)}, not to "
-                f"{one_line(account.login)}: import it as an account of its own."
+                f"{one_line(account.login)}: import it as a new account."
             )
         sealed = vault.seal(token, identity)
     with database.write() as connection:
         lock_accounts(connection)
         if account not in stored.list_accounts(connection):
-            raise AccountError(f"account {account_id} was changed meanwhile: try again.")
+            raise AccountError(f"account {account_id} was changed by another process: try again.")
         same_user = stored.find_account_of(connection, identity)
         if same_user is not None and same_user.id != account_id:
             raise AccountError(
-                f"account {same_user.id} is this GitHub user at {endpoint} already: update that "
-                "one."
+                f"account {same_user.id} already belongs to this GitHub user at {endpoint}: update "
+                "that account."
             )
         own = [(scope.kind, [scope.slug]) for scope in scopes]
-        _require_free(connection, identity, [*options.slugs(), *own])
+        _require_not_collected(connection, identity, [*options.slugs(), *own])
         if profile is not None and sealed is not None:
             stored.replace_token(connection, account_id, profile, sealed)
         _save_options(connection, account_id, options)
 
 
 def remove_account(database: Database, account_id: int) -> None:
-    """Deletes the account with its token, scopes and own metrics. What was collected stays."""
+    """Delete the account with its token, scopes and own metrics. Collected data is kept."""
     with database.write() as connection:
         lock_accounts(connection)
         for scope in list_scopes(connection, account_id):
@@ -142,7 +160,7 @@ def remove_account(database: Database, account_id: int) -> None:
 
 
 def all_accounts(database: Database) -> list[tuple[Account, list[Scope]]]:
-    """Every account with its scopes."""
+    """Return every account with its scopes."""
     with database.read() as connection:
         accounts, scopes = stored.list_accounts(connection), list_scopes(connection)
     return [
@@ -152,17 +170,25 @@ def all_accounts(database: Database) -> list[tuple[Account, list[Scope]]]:
 
 
 def one_account(database: Database, account_id: int) -> tuple[Account, list[Scope]]:
-    """The account of that id with its scopes."""
+    """Return the account with its scopes.
+
+    Raises:
+        AccountError: there is no such account.
+    """
     for account, scopes in all_accounts(database):
         if account.id == account_id:
             return account, scopes
     raise AccountError(
-        f"there is no account {account_id}. `copilot-pipeline accounts list` shows them."
+        f"there is no account {account_id}. `copilot-pipeline accounts list` lists all accounts."
     )
 
 
 def select_accounts(database: Database, account_ids: Sequence[int] = ()) -> list[Account]:
-    """The accounts of those ids, or all."""
+    """Return the accounts with these ids, or all accounts.
+
+    Raises:
+        AccountError: an account does not exist, or none is imported.
+    """
     if account_ids:
         return [one_account(database, account_id)[0] for account_id in account_ids]
     accounts = [account for account, _ in all_accounts(database)]
@@ -176,26 +202,30 @@ def select_accounts(database: Database, account_ids: Sequence[int] = ()) -> list
 def open_client(
     database: Database, account: Account, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY
 ) -> GitHubClient:
-    """A client of the account, whose credential is opened for it; close it after use."""
+    """Open the account's credential and return a client. Close it after use."""
     return client_of(account, open_credential(database, account), retry_policy)
 
 
 def client_of(
     account: Account, credential: Credential, retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY
 ) -> GitHubClient:
-    """A client of the account with its opened credential; close it after use."""
+    """Return a client of the account with an opened credential. Close it after use.
+
+    Raises:
+        RefusedUrlError: the account's endpoint is not allowed.
+    """
     login = one_line(account.login)
     try:
-        # Again: the setting may have changed since the import, and so may the stored row.
+        # The setting or the stored row may have changed since the import.
         endpoint = allowed_endpoint(account.endpoint)
     except RefusedUrlError as error:
         raise RefusedUrlError(f"account {login}: {error}.") from None
-    connection = _connection(endpoint, credential, account.proxy, retry_policy)
+    connection = _connection_settings(endpoint, credential, account.proxy, retry_policy)
     return GitHubClient(connection, login)
 
 
 def allowed_endpoint(text: str) -> str:
-    """The endpoint in its one spelling, if it is GitHub's or COPILOT_METRICS__ENDPOINTS names it.
+    """Return the normalized endpoint, if it is GitHub's or in COPILOT_METRICS__ENDPOINTS.
 
     Raises:
         RefusedUrlError: no token may be sent there.
@@ -204,24 +234,25 @@ def allowed_endpoint(text: str) -> str:
 
 
 def is_masked(token: str) -> bool:
-    """Whether this stands for a token that is not shown: empty, or with asterisks or bullets."""
+    """Return whether the text is empty or masked with asterisks or bullets."""
     return not token.strip() or any(mask in token for mask in "*\N{BULLET}")
 
 
-def _ask_for_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
-    # Whoever may name the variable could otherwise send any variable of this process.
+def _fetch_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
+    # Otherwise a user who names the variable could send any variable of this process.
     if not is_github_token(token):
         raise AccountError(
-            "what was given for the token is empty, masked, or has none of the forms of GitHub's "
-            "tokens (ghp_…, gho_…, ghu_…, github_pat_…). It was not sent anywhere, and is not "
-            "repeated here."
+            "the token is empty, masked, or has none of the forms of GitHub's tokens (ghp_…, "
+            "gho_…, ghu_…, github_pat_…). It was not sent anywhere, and is not repeated here."
         )
     endpoint = allowed_endpoint(endpoint)
-    connection = _connection(endpoint, PersonalAccessToken(token), proxy, DEFAULT_RETRY_POLICY)
+    connection = _connection_settings(
+        endpoint, PersonalAccessToken(token), proxy, DEFAULT_RETRY_POLICY
+    )
     with GitHubClient(connection) as client:
         user = client.user()
     if any(token in (text or "") for text in (user.login, user.token_scopes, user.node_id)):
-        raise AccountError("the answer repeats the token. Check the endpoint.")
+        raise AccountError("the response repeats the token. Check the endpoint.")
     return Profile(
         identity=Identity(endpoint, user.id),
         login=storable(user.login),
@@ -232,10 +263,10 @@ def _ask_for_profile(endpoint: str, token: str, proxy: str | None) -> Profile:
     )
 
 
-def _connection(
+def _connection_settings(
     endpoint: str, credential: Credential, proxy: str | None, retry_policy: RetryPolicy
-) -> Connection:
-    return Connection(
+) -> ConnectionSettings:
+    return ConnectionSettings(
         endpoint=endpoint,
         credential=credential,
         proxy=proxy,
@@ -268,9 +299,9 @@ def _save_options(connection: sa.Connection, account_id: int, options: AccountOp
 
 
 def choose_reports(kind: ScopeKind, chosen: Sequence[str]) -> dict[str, str | None]:
-    """The column that says which reports such a scope collects; nothing where none was chosen.
+    """Return the column value for the chosen reports, or nothing if none was chosen.
 
-    `all` means what it says. Either aggregate stands for that of the scope's own kind.
+    `all` chooses all reports. Either aggregate report chooses that of the scope's kind.
     """
     if not chosen:
         return {}
@@ -282,7 +313,7 @@ def choose_reports(kind: ScopeKind, chosen: Sequence[str]) -> dict[str, str | No
     return {"reports": ",".join(name for name in own if name in wanted)}
 
 
-def _require_free(
+def _require_not_collected(
     connection: sa.Connection, identity: Identity, slugs: Iterable[tuple[ScopeKind, Sequence[str]]]
 ) -> None:
     for kind, names in slugs:
@@ -290,21 +321,21 @@ def _require_free(
         if taken is not None:
             slug, login = taken
             raise AccountError(
-                f"the account {one_line(login)} collects the {kind} {slug} already: two would "
-                "collect every day twice. Leave it out here, or remove it there."
+                f"the account {one_line(login)} already collects the {kind} {slug}. Leave it out "
+                "here, or remove it there, so that it is not collected twice."
             )
 
 
-def _require_usable(options: AccountOptions) -> None:
+def _validate(options: AccountOptions) -> None:
     if options.metrics_api not in (*METRICS_APIS, None):
-        raise AccountError(f"metrics_api must be one of: {', '.join(METRICS_APIS)}.")
+        raise AccountError(f"metrics_api must be one of {', '.join(METRICS_APIS)}.")
     if not set(options.reports) <= set(REPORT_CHOICES):
-        raise AccountError(f"reports must be of: {', '.join(REPORT_CHOICES)}.")
+        raise AccountError(f"reports must be among {', '.join(REPORT_CHOICES)}.")
     for kind, slugs in options.slugs():
         for slug in slugs:
             settings.refuse_token(slug)
             if not _SLUG.fullmatch(slug):
                 raise AccountError(
-                    f"{one_line(slug)!r} is not the name of an {kind}: give the part of its "
-                    "address after github.com/, such as octo-org."
+                    f"{one_line(slug)!r} is not the slug of an {kind}: give the part of its "
+                    "URL after github.com/, such as octo-org."
                 )

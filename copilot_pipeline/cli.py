@@ -1,6 +1,7 @@
-"""The `copilot-pipeline` command: JSON on stdout, words and progress on stderr.
+"""The `copilot-pipeline` command.
 
-A mistake of the user ends in one line and exit code 1, never in a traceback.
+It prints JSON on stdout, and messages and progress on stderr. A user error is one line and exit
+code 1, without a traceback.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from copilot_pipeline.commands.accounts import accounts
-from copilot_pipeline.commands.console import complain, open_database, print_json, say
+from copilot_pipeline.commands.console import open_database, print_error, print_json, print_message
 from copilot_pipeline.commands.metrics import metrics
 from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
@@ -23,6 +24,7 @@ from copilot_pipeline.days import (
 )
 from copilot_pipeline.env_file import load_env_file
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.github.logs import silence_http_libraries
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.sources.reports import REPORT_REACH_DAYS
 
@@ -30,39 +32,43 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def main() -> None:
-    """Runs the command line of this process and exits."""
+    """Run the command line of this process and exit."""
     sys.exit(run_command(sys.argv[1:]))
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """The exit code of the command."""
+    """Run a command and return its exit code."""
+    silence_http_libraries()
     try:
         code = cli.main(list(arguments), prog_name="copilot-pipeline", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        say(error.format_message())
+        print_message(error.format_message())
     except click.ClickException as error:
-        complain(error.format_message())
+        print_error(error.format_message())
     except (click.Abort, KeyboardInterrupt) as error:
         interrupted = KeyboardInterrupt in (type(error), type(error.__cause__))
         if not interrupted:
-            say("")  # a question that got no answer still stands on this line
-        complain("aborted. What was stored is kept.")
+            print_message("")  # ends the line of an unanswered question
+        print_error("aborted. Stored data is kept.")
         if interrupted:
             _leave_at_once()
     except CopilotPipelineError as error:
-        complain(str(error))
+        print_error(str(error))
     except BrokenPipeError:
-        # The reader of our output has gone; there is nobody left to tell.
+        # The reader of the output is gone, so nothing can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        complain(f"{error.strerror or error}.")
+        print_error(f"{error.strerror or error}.")
     else:
         return code if isinstance(code, int) else 0
     return 1
 
 
 def _leave_at_once() -> None:
-    """Ends the process without waiting for requests that are still in flight in threads."""
+    """End the process without waiting for the threads whose requests are still in flight.
+
+    The interpreter would join them at exit, which may take as long as the read timeout.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)
@@ -74,10 +80,10 @@ def _leave_at_once() -> None:
 def cli(context: click.Context) -> None:
     """Collects GitHub Copilot adoption metrics and keeps their history."""
     if context.invoked_subcommand != "demo":
-        # As Dagster does it: the file in the working directory wins over the shell.
+        # As in Dagster, the file in the working directory overrides the shell.
         path = Path.cwd() / ".env"
         if load_env_file(path):
-            say(f"Read .env: {one_line(str(path))}")
+            print_message(f"Read .env: {one_line(str(path))}")
 
 
 @cli.command()
@@ -89,7 +95,7 @@ def cli(context: click.Context) -> None:
 )
 @click.option("--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated.")
 @click.option(
-    "--refetch", is_flag=True, help="Ask again for days that are loaded and no longer revised."
+    "--refetch", is_flag=True, help="Fetch days again that are loaded and no longer revised."
 )
 def run(
     day: datetime | None,
@@ -101,22 +107,22 @@ def run(
 ) -> int:
     """Collect the newest complete UTC day, or a range of days, in this process.
 
-    Metrics are collected for every day of a range that is not loaded yet or may still be revised;
-    billing and seats, which GitHub shows only as they are now, if the newest complete day is in it.
-    An interrupted load goes on where it stopped.
+    Metrics are collected for every day of the range that is not loaded yet or that GitHub may still
+    revise. Billing and seats, which GitHub shows only as of now, are collected if the range
+    contains the newest complete day. An interrupted load continues where it stopped.
     """
     today = Today.from_clock()
     given = (day and day.date(), first and first.date(), last and last.date())
     days = _chosen_days(today, *given, count)
-    # Dagster takes seconds to import: only the commands that run jobs pay for it.
+    # Importing Dagster takes seconds, so only the commands that run jobs import it.
     from copilot_pipeline.running import run_days
 
     with open_database() as database:
         result = run_days(database, today, days, organizations, refetch=refetch)
     for warning in result.warnings:
-        say(f"Warning: {warning}")
+        print_message(f"Warning: {warning}")
     for failure in result.failures:
-        complain(failure)
+        print_error(failure)
     print_json(result.as_json())
     return 0 if result.success else 1
 
@@ -124,7 +130,7 @@ def run(
 @cli.command()
 @click.option("--days", type=click.IntRange(1, 365), default=100, show_default=True)
 def demo(days: int) -> None:
-    """Run the whole pipeline against a simulated GitHub, and print what a manager would read."""
+    """Run the pipeline against a simulated GitHub, and print a summary for managers."""
     from copilot_pipeline.demo.command import run_demo
 
     click.echo(run_demo(days))
@@ -135,7 +141,7 @@ def _chosen_days(
 ) -> list[date]:
     ways = [day is not None, first is not None or last is not None, count is not None]
     if sum(ways) > 1:
-        raise click.UsageError("give one of --day, --from/--to and --last.")
+        raise click.UsageError("give only one of --day, --from/--to and --last.")
     newest = today.newest
     if day is not None:
         first = last = day
@@ -149,7 +155,7 @@ def _chosen_days(
     window = today.window(REPORT_REACH_DAYS)
     if first not in window or last not in window:
         raise DayOutOfReachError(
-            f"GitHub serves the days from {window} only; asked was {first} to {last}."
+            f"GitHub serves only the days from {window}; requested: {first} to {last}."
         )
     return day_range(first, last)
 

@@ -1,8 +1,8 @@
-"""The one place that reads the clock."""
+"""Reads the clock. No other module does."""
 
 from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """The present instant."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""UTC calendar days: which are complete, and how far back GitHub still serves them.
+"""UTC calendar days: which days are complete, and how far back GitHub serves them.
 
 Source: GitHub's REST documentation of the usage metrics reports (one year of history) and of the
 closed `/copilot/metrics` endpoint (100 days).
@@ -14,12 +14,12 @@ from copilot_pipeline.rules import PROVISIONAL_DAYS, REREAD_DAYS
 
 
 class DayOutOfReachError(CopilotPipelineError):
-    """A day that is not over yet, or that GitHub no longer serves."""
+    """A day is not over yet, or GitHub no longer serves it."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """The first and the last day that GitHub serves now, both included."""
+    """The first and the last day that GitHub currently serves, both included."""
 
     first: date
     last: date
@@ -33,39 +33,40 @@ class Window:
 
 @dataclass(frozen=True)
 class Today:
-    """What the present means for one run, decided once: a run over midnight sees one newest day."""
+    """The current time of a run. It is read once, so a run over midnight has one newest day."""
 
     now: datetime
 
     @classmethod
     def from_clock(cls) -> "Today":
+        """Read the clock."""
         return cls(utc_now())
 
     @property
     def newest(self) -> date:
-        """The newest complete day: yesterday in UTC, whatever the machine's own time zone."""
+        """Return the newest complete day: yesterday in UTC."""
         return self.now.astimezone(UTC).date() - timedelta(days=1)
 
     def is_provisional(self, day: date) -> bool:
-        """Whether a report that is missing may still come."""
+        """Return whether GitHub may still publish or revise the reports of the day."""
         return day > self.newest - timedelta(days=PROVISIONAL_DAYS)
 
     def is_reread(self, day: date) -> bool:
-        """Whether the day's reports are fetched again although they are loaded."""
+        """Return whether the reports of the day are fetched again even if they are loaded."""
         return day > self.newest - timedelta(days=REREAD_DAYS)
 
     def window(self, reach_days: int) -> Window:
-        """The newest complete days, as many as GitHub serves."""
+        """Return the window of the `reach_days` newest complete days."""
         return Window(self.newest - timedelta(days=reach_days - 1), self.newest)
 
 
 def day_range(first: date, last: date) -> list[date]:
-    """Every day from `first` to `last`, both included."""
+    """Return every day from `first` to `last`, both included."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def describe_days(days: Sequence[date]) -> str:
-    """The days in few words: `2026-11-01`, or `2026-11-01 to 2026-11-09 (8 days)`."""
+    """Return a short text for the days: `2026-11-01`, or `2026-11-01 to 2026-11-09 (8 days)`."""
     first, last = min(days), max(days)
     if first == last:
         return str(first)

@@ -1,4 +1,4 @@
-"""The one place where everything is put together."""
+"""The Dagster definitions of the project."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,7 @@ from copilot_pipeline.assets.collecting import Progress
 from copilot_pipeline.assets.metrics import metrics
 from copilot_pipeline.assets.seats import seat_snapshot
 from copilot_pipeline.days import Today
+from copilot_pipeline.github.logs import silence_http_libraries
 from copilot_pipeline.jobs import (
     daily_copilot,
     fetch_account_metrics_job,
@@ -22,7 +23,8 @@ from copilot_pipeline.schedules import daily_copilot_schedule
 
 
 def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """All definitions, with other resources in the place of the usual ones where given."""
+    """Return all definitions. `resource_overrides` replaces resources by name, for tests."""
+    silence_http_libraries()
     return dg.Definitions(
         assets=[metrics, seat_snapshot, billing_snapshot],
         jobs=[import_account_job, fetch_account_metrics_job, daily_copilot, metrics_backfill],
@@ -30,12 +32,12 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         resources={
             "database": DatabaseResource(),
             "github": GitHubResource(),
-            # Made once for all steps of a run, so that a run over midnight sees one newest day.
+            # Created once for all steps, so that a run over midnight has one newest day.
             "today": dg.ResourceDefinition(lambda _: Today.from_clock(), config_schema={}),
             "progress": Progress(),
             **(resource_overrides or {}),
         },
-        # In one process: sub-processes cost seconds a step, and the work waits for the network.
+        # A subprocess costs seconds per step, and the steps mostly wait for the network.
         executor=dg.in_process_executor,
     )
 

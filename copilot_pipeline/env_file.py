@@ -1,4 +1,4 @@
-"""The file `.env` of the working directory, whose variables win over the shell's."""
+"""Loads the file `.env` of the working directory. Its variables override those of the shell."""
 
 import io
 import os
@@ -12,20 +12,21 @@ from copilot_pipeline.settings import SettingError
 
 
 def load_env_file(path: Path) -> bool:
-    """Sets the variables of the file in this process; False if there is none.
+    """Set the variables of the file in this process. Returns False if there is no file.
 
-    Whoever can write it chooses where tokens go and which secret seals them, so it must belong to
-    the user of this process, or to root, and nobody else may write it.
+    A user who can write the file controls where tokens are sent and which secret seals them.
+    Therefore the file must belong to the user of this process or to root, and no other user may
+    write it.
 
     Raises:
-        SettingError: somebody else could have written it, or it cannot be read.
+        SettingError: another user can write the file, or it cannot be read.
     """
     shown = one_line(str(path))
     if not path.exists() or path.is_dir():
         return False
     try:
         with path.open("rb") as file:
-            # Of the file that is open: another one may lie there a moment later.
+            # Check the open file, because the path may be replaced in the meantime.
             _require_own(os.fstat(file.fileno()), shown)
             text = file.read().decode()
     except OSError as error:
@@ -39,10 +40,10 @@ def load_env_file(path: Path) -> bool:
 def _require_own(status: os.stat_result, shown: str) -> None:
     if status.st_uid not in (os.geteuid(), 0):
         raise SettingError(
-            f"{shown} belongs to another user, who could set any variable here: make it your own "
-            f"with `chown {os.geteuid()} .env`, or start in another directory."
+            f"{shown} belongs to another user, who could set any variable. Take ownership with "
+            f"`chown {os.geteuid()} .env`, or start in another directory."
         )
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SettingError(
-            f"others than its owner may write {shown}: take that away with `chmod go-w .env`."
+            f"{shown} can be written by other users. Remove the permission with `chmod go-w .env`."
         )

@@ -1,8 +1,8 @@
-"""The root of every error that is meant for the person at the keyboard."""
+"""The base class of all errors that are shown to users."""
 
 
 class CopilotPipelineError(Exception):
-    """Something the user can act on. Its text says what failed, for whom, and what to do.
+    """An error that the user can fix. Its message says what failed, for whom, and what to do.
 
-    The text never holds a token, a secret, or the query of a signed URL.
+    The message never contains a token, a secret, or the query of a signed URL.
     """

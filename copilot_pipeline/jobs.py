@@ -1,4 +1,4 @@
-"""The jobs: import an account, fetch accounts' own metrics, collect a day or a range of days."""
+"""The Dagster jobs: import an account, fetch accounts' own metrics, collect days."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,28 +25,32 @@ from copilot_pipeline.resources.github import GitHubResource
 METRICS_ASSET_KEYS = list(metrics.keys)
 SNAPSHOT_ASSET_KEYS = [*billing_snapshot.keys, *seat_snapshot.keys]
 
-# How long a run may take, in seconds, before Dagster's run monitoring ends it: a day of many large
-# organizations, and a year of them that waits for GitHub's hourly limit. Needs the daemon, and
-# `run_monitoring` in dagster.yaml.
+# After this many seconds Dagster's run monitoring ends a run. The limits suffice for a day of many
+# large organizations, and for a year of them that waits for GitHub's hourly limit. Monitoring needs
+# the daemon, and `run_monitoring` in dagster.yaml.
 MAX_RUNTIME = "dagster/max_runtime"
-LONGEST_DAY_SECONDS = 6 * 60 * 60
-LONGEST_BACKFILL_SECONDS = 48 * 60 * 60
+MAX_DAY_SECONDS = 6 * 60 * 60
+MAX_BACKFILL_SECONDS = 48 * 60 * 60
 
 
 @contextmanager
-def describing_failures() -> Iterator[None]:
-    """Shows what the user can act on as the failure's description, without a traceback."""
+def user_errors_as_failures() -> Iterator[None]:
+    """Raise user errors as `dg.Failure`, with the message as description and without traceback."""
     try:
         yield
     except CopilotPipelineError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
 
 
-# The name of the variable that holds the token, never a token; and what to collect with it.
-# Dagster's own types, here and in the other jobs: with `dg.Config`, whoever may start a run could
-# write {"env": "NAME"} in the place of a value, and read any variable in the error that follows.
+# `token_env` is the name of the variable with the token, never a token. The jobs do not use
+# `dg.Config`: a user who may start runs could give {"env": "NAME"} as a value, and read any
+# variable in the resulting error.
 IMPORT_ACCOUNT = {
-    "token_env": dg.Field(str, default_value="GITHUB_TOKEN", description="A variable's name."),
+    "token_env": dg.Field(
+        str,
+        default_value="GITHUB_TOKEN",
+        description="The name of the environment variable with the token.",
+    ),
     "endpoint": dg.Field(str, default_value=GITHUB_ENDPOINT),
     "proxy": dg.Field(dg.Noneable(str), default_value=None),
     "organizations": dg.Field([str], default_value=[]),
@@ -58,10 +62,10 @@ IMPORT_ACCOUNT = {
 
 @dg.op(name="import_account", config_schema=IMPORT_ACCOUNT)
 def import_account_op(context: dg.OpExecutionContext, database: DatabaseResource) -> None:
-    """Seals the token of an environment variable and saves the account and its scopes."""
+    """Import the account whose token is in an environment variable."""
     wanted = dict(context.op_config)
     variable = wanted.pop("token_env")
-    with describing_failures(), database.open() as warehouse:
+    with user_errors_as_failures(), database.open() as warehouse:
         account_id = import_account(
             warehouse, settings.token_from(variable), AccountOptions(**wanted)
         )
@@ -74,7 +78,7 @@ def account_import() -> None:
     import_account_op()
 
 
-# Dagster's own check of types would repeat a token that was given in the place of a list.
+# Dagster's error for a wrong type would repeat a token that was given instead of a list.
 _UNCHECKED = {
     name: dg.Field(dg.Any, default_value=field.default_value, description=field.description)
     for name, field in IMPORT_ACCOUNT.items()
@@ -88,12 +92,12 @@ def _require_type(name: str, value: object) -> None:
     else:
         fits = isinstance(value, str) or value is default is None
     if not fits:
-        what = "a list of texts" if isinstance(default, list) else "a text"
-        raise settings.SettingError(f"{name} must be {what}. What was given is not repeated here.")
+        what = "a list of strings" if isinstance(default, list) else "a string"
+        raise settings.SettingError(f"{name} must be {what}. The value is not repeated here.")
 
 
 def _refuse_secrets(run_config: dict[str, Any]) -> dict[str, Any]:
-    """Runs before Dagster stores the run: a secret given by mistake is then written nowhere."""
+    """Validate the config before Dagster stores the run, so that no misplaced secret is stored."""
     given = run_config["ops"]["import_account"]["config"]
     for name, value in given.items():
         _require_type(name, value)
@@ -109,7 +113,7 @@ def _refuse_secrets(run_config: dict[str, Any]) -> dict[str, Any]:
 
 import_account_job = account_import.to_job(
     name="import_account",
-    description="Stores a GitHub account: its token sealed, its organizations and enterprises.",
+    description="Stores a GitHub account with its encrypted token, organizations and enterprises.",
     config=dg.ConfigMapping(
         config_fn=_refuse_secrets,
         config_schema={
@@ -122,13 +126,15 @@ import_account_job = account_import.to_job(
 
 @dg.op(
     name="fetch_account_metrics",
-    config_schema={"account_ids": dg.Field([int], default_value=[], description="Empty: all.")},
+    config_schema={
+        "account_ids": dg.Field([int], default_value=[], description="Empty means all.")
+    },
 )
 def fetch_account_metrics_op(
     context: dg.OpExecutionContext, database: DatabaseResource, github: GitHubResource
 ) -> None:
-    """Stores each account's own plan and quota; one account's refusal does not stop the others."""
-    with describing_failures(), database.open() as warehouse:
+    """Store each account's own plan and quota. An account that fails does not stop the others."""
+    with user_errors_as_failures(), database.open() as warehouse:
         accounts = select_accounts(warehouse, context.op_config["account_ids"])
         fetched = list(fetch_account_metrics(warehouse, github.client, accounts))
     refused = [str(each.error) for each in fetched if each.error is not None]
@@ -154,8 +160,8 @@ fetch_account_metrics_job = account_metrics.to_job(
 daily_copilot = dg.define_asset_job(
     "daily_copilot",
     selection=[*METRICS_ASSET_KEYS, *SNAPSHOT_ASSET_KEYS],
-    description="Collects one day: metrics, and the snapshot of billing and seats.",
-    tags={MAX_RUNTIME: str(LONGEST_DAY_SECONDS)},
+    description="Collects the metrics of one day, and the snapshot of billing and seats.",
+    tags={MAX_RUNTIME: str(MAX_DAY_SECONDS)},
 )
 
 metrics_backfill = dg.define_asset_job(
@@ -165,5 +171,5 @@ metrics_backfill = dg.define_asset_job(
         "Collects the metrics of any range of days that GitHub still serves, in one run. Days that "
         "are loaded and no longer revised are not fetched again."
     ),
-    tags={MAX_RUNTIME: str(LONGEST_BACKFILL_SECONDS)},
+    tags={MAX_RUNTIME: str(MAX_BACKFILL_SECONDS)},
 )

@@ -9,11 +9,15 @@ from copilot_pipeline.rules import FIRST_DAY
 daily_partitions = dg.DailyPartitionsDefinition(start_date=str(FIRST_DAY), timezone="UTC")
 
 
-def asked_days(context: dg.AssetExecutionContext) -> list[date]:
-    """The days of the run, one or many."""
+def requested_days(context: dg.AssetExecutionContext) -> list[date]:
+    """Return the days of the run.
+
+    Raises:
+        dg.Failure: the run has no partition.
+    """
     if not context.has_partition_key and not context.has_partition_key_range:
         raise dg.Failure(
-            description="This job collects days: choose a partition, such as "
+            description="This job needs a partition. Choose a day, such as "
             '--tags \'{"dagster/partition": "2026-11-21"}\'.',
             allow_retries=False,
         )
@@ -21,7 +25,7 @@ def asked_days(context: dg.AssetExecutionContext) -> list[date]:
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
-    """The run tags by which Dagster loads a range of partitions in a single run."""
+    """Return the run tags that make Dagster load a range of partitions in one run."""
     return {
         "dagster/asset_partition_range_start": str(first),
         "dagster/asset_partition_range_end": str(last),

@@ -1,4 +1,4 @@
-"""Runs the jobs in this process on the Dagster instance, with a progress bar on a terminal."""
+"""Runs Dagster jobs in this process, with a progress bar on a terminal."""
 
 import logging
 import os
@@ -34,11 +34,11 @@ from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.sources.source import PeriodKind
 from copilot_pipeline.warehouse.database import Database
 
-# Dagster then announces all days of an asset in one event, and marks no day as failed.
-ANNOUNCED_TOGETHER = "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"
+# With this variable, Dagster plans all days of an asset in one event, and marks no day as failed.
+PLAN_IN_ONE_EVENT = "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"
 
-# Dagster's own log lines go to the run's log, not to the terminal.
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+# Dagster's log goes to the log of the run, not to the terminal.
+NO_CONSOLE_LOG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 # What Dagster writes to stderr before it raises: the error with its statement and parameters.
 NOT_STORED = "Exception while writing logger call to event log"
@@ -54,7 +54,7 @@ class EventStorageError(CopilotPipelineError):
 
 @dataclass
 class RunResult:
-    """What became of the runs: their ids by job, counts by report and state, failures, warnings."""
+    """The runs with job, id and success; counts by report and state; failures and warnings."""
 
     runs: list[dict[str, Any]] = field(default_factory=list)
     collected: dict[str, Counter[str]] = field(default_factory=dict)
@@ -78,11 +78,13 @@ def run_days(
     refetch: bool = False,
     gap_days: int = 0,
 ) -> RunResult:
-    """Collects the metrics of all days, and the snapshots if the newest complete day is among them.
+    """Collect the metrics of all days, and the snapshots if the newest complete day is included.
 
-    One run for the metrics, however many days, and one before it for the snapshots of a range.
-    `KeyboardInterrupt` ends a run as it does elsewhere. `refetch` and `gap_days` are those of the
-    step `metrics`.
+    A range is one run for the snapshots and one for the metrics of all days. `refetch` and
+    `gap_days` are the config of the step `metrics`.
+
+    Raises:
+        KeyboardInterrupt: the user interrupted a run.
     """
     scopes = select_scopes(database, organizations)
     newest = today.newest
@@ -104,7 +106,7 @@ def run_days(
                 result, instance, resources, "daily_copilot", config, partition_key=str(newest)
             )
             return _told_once(result, full)
-        # The snapshots first: a long load may end after midnight UTC, when their day is past.
+        # Snapshots come first: a long load may end after midnight UTC, when their day is over.
         if takes_snapshots:
             _execute(
                 result,
@@ -115,15 +117,15 @@ def run_days(
                 partition_key=str(newest),
                 asset_selection=SNAPSHOT_ASSET_KEYS,
             )
-        # Otherwise the announcements of a year take as long as its materializations: minutes.
-        with _environment(ANNOUNCED_TOGETHER, "1"):
+        # Otherwise planning the days of a year takes minutes, as long as their materialization.
+        with _environment(PLAN_IN_ONE_EVENT, "1"):
             tags = range_tags(days[0], days[-1])
             _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
     return _told_once(result, full)
 
 
 def import_account_in_job(config: dict[str, Any]) -> RunResult:
-    """Runs the job `import_account` with that op config."""
+    """Run the job `import_account` with this op config."""
     result = RunResult()
     with _instance() as instance:
         ops = {"import_account": {"config": config}}
@@ -144,7 +146,7 @@ def _execute(
         .resolve_job_def(job)
         .execute_in_process(
             instance=instance,
-            run_config={"ops": ops, **QUIET},
+            run_config={"ops": ops, **NO_CONSOLE_LOG},
             raise_on_error=False,
             **kwargs,
         )
@@ -194,7 +196,7 @@ def _told_once(result: RunResult, message: str) -> RunResult:
 
 @contextmanager
 def _environment(name: str, value: str) -> Iterator[None]:
-    """Sets a variable that Dagster reads, for as long as it is needed."""
+    """Set an environment variable that Dagster reads, and restore it afterwards."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:
@@ -262,8 +264,8 @@ def _open_instance() -> Iterator[dg.DagsterInstance]:
     home = settings.dagster_home()
     if not home:
         click.echo(
-            "DAGSTER_HOME is not set: the data is kept, but this run will not be seen in the "
-            "Dagster UI.",
+            "DAGSTER_HOME is not set: the data is stored, but the Dagster UI will not show this "
+            "run.",
             err=True,
         )
         with dg.DagsterInstance.ephemeral() as instance:
@@ -271,8 +273,8 @@ def _open_instance() -> Iterator[dg.DagsterInstance]:
         return
     if not Path(home).is_absolute() or not Path(home).is_dir():
         raise settings.SettingError(
-            f"DAGSTER_HOME names {home}, which is not a directory by its full path. Create it "
-            "(mkdir -p), copy dagster.yaml into it, and set DAGSTER_HOME to the full path."
+            f"DAGSTER_HOME is {home}, which is not the absolute path of a directory. Create it "
+            "(mkdir -p), copy dagster.yaml into it, and set DAGSTER_HOME to its absolute path."
         )
     try:
         instance = dg.DagsterInstance.get()
@@ -288,7 +290,7 @@ def _open_instance() -> Iterator[dg.DagsterInstance]:
 
 @contextmanager
 def _progress(result: RunResult, total: int) -> Iterator[Progress]:
-    """Counts the outcomes; shows a bar on a terminal, and warnings always."""
+    """Count the outcomes, show a progress bar on a terminal, and print warnings."""
     warnings = logging.getLogger("copilot_pipeline")
     with tqdm(total=total, unit="report", disable=None, desc="Collecting") as bar:
 

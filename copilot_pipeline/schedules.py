@@ -18,8 +18,8 @@ from copilot_pipeline.rules import GAP_DAYS, REREAD_DAYS
     default_status=dg.DefaultScheduleStatus.RUNNING,
     name="daily_copilot_schedule",
     description=(
-        "Every day at 06:00 UTC: collects the newest complete day, and once more the metrics of "
-        f"the {REREAD_DAYS - 1} days before it, which GitHub may have revised, and of earlier "
+        "Collects the newest complete day every day at 06:00 UTC. Fetches the metrics of the "
+        f"{REREAD_DAYS - 1} days before it again, which GitHub may have revised, and of earlier "
         "days that failed or are missing."
     ),
 )
@@ -29,14 +29,14 @@ def daily_copilot_schedule(
     with database.open() as warehouse:
         if not any(scopes for _, scopes in all_accounts(warehouse)):
             return dg.SkipReason(
-                "No account with an organization is imported yet: run the job import_account, or "
+                "No account with an organization is imported yet. Run the job import_account, or "
                 "copilot-pipeline accounts import --org SLUG."
             )
     newest = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)
     first, last = newest - timedelta(days=REREAD_DAYS - 1), newest - timedelta(days=1)
     return [
         dg.RunRequest(run_key=f"{newest}", partition_key=str(newest)),
-        # A schedule starts one job only: what metrics_backfill does is here a part of the same job.
+        # A schedule can start one job only, so this run is part of daily_copilot.
         dg.RunRequest(
             run_key=f"{newest} revised",
             asset_selection=METRICS_ASSET_KEYS,

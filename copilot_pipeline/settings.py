@@ -1,6 +1,6 @@
-"""The environment variables of the project, each read at the moment it is needed.
+"""The environment variables of the project.
 
-No other module reads the environment, and nothing is read at import.
+Each variable is read when it is needed, and none at import. No other module reads the environment.
 """
 
 import os
@@ -24,7 +24,7 @@ DAGSTER_HOME = "DAGSTER_HOME"
 
 DEFAULT_CONCURRENCY = 4
 
-# A file that holds a secret or a URL holds nothing else.
+# A file with a secret or a URL contains nothing else.
 MAX_FILE_BYTES = 16 * 1024
 
 _HOW_TO_MAKE_A_SECRET = (
@@ -33,11 +33,15 @@ _HOW_TO_MAKE_A_SECRET = (
 
 
 class SettingError(CopilotPipelineError):
-    """An environment variable is missing or makes no sense."""
+    """An environment variable is missing or not valid."""
 
 
 def token_secret() -> str:
-    """The 64 hexadecimal characters from which the key of every stored token derives."""
+    """Return the secret that seals stored tokens: 64 hexadecimal characters.
+
+    Raises:
+        SettingError: the secret is missing or malformed.
+    """
     secret = _secret(TOKEN_SECRET)
     if secret is None:
         raise SettingError(
@@ -48,7 +52,7 @@ def token_secret() -> str:
 
 
 def previous_token_secret() -> str | None:
-    """The old secret, set during a rotation only."""
+    """Return the old secret during a rotation, or None."""
     return _secret(TOKEN_SECRET_PREVIOUS)
 
 
@@ -58,17 +62,17 @@ def _secret(variable: str) -> str | None:
         raise SettingError(f"{variable} must be 64 hexadecimal characters. {_HOW_TO_MAKE_A_SECRET}")
     if len(set(secret)) == 1:
         raise SettingError(
-            f"{variable} is the same character 64 times, which anybody guesses. "
+            f"{variable} is the same character 64 times, which is easy to guess. "
             f"{_HOW_TO_MAKE_A_SECRET}"
         )
     return secret or None
 
 
 def _from_variable_or_file(variable: str) -> str:
-    """The variable's value, or what is in the file that the variable with `_FILE` names, stripped.
+    """Return the stripped value of the variable, or of the file that `…_FILE` names.
 
-    Empty: neither is set. No message repeats what a file holds, nor the file's name, in whose place
-    the secret itself may have been given.
+    The result is empty if neither is set. Messages repeat neither the content of the file nor its
+    name, because the secret itself may have been given as the name.
     """
     value, path = os.environ.get(variable, "").strip(), os.environ.get(f"{variable}_FILE", "")
     if not path:
@@ -85,7 +89,7 @@ def _from_variable_or_file(variable: str) -> str:
         ) from None
     if len(content) > MAX_FILE_BYTES:
         raise SettingError(
-            f"the file that {variable}_FILE names is too large: it must hold the value alone, in "
+            f"the file that {variable}_FILE names is too large: it must contain only the value, in "
             f"at most {MAX_FILE_BYTES} bytes."
         )
     try:
@@ -100,44 +104,44 @@ def _from_variable_or_file(variable: str) -> str:
 
 
 def database_url() -> str:
-    """The URL of the warehouse: what `DATABASE_URL` or the file of `DATABASE_URL_FILE` says.
+    """Return the URL of the warehouse, from `DATABASE_URL` or `DATABASE_URL_FILE`.
 
-    Without either, the SQLite file `copilot.db` under `DAGSTER_HOME` or right here.
+    The default is the SQLite file `copilot.db` in `DAGSTER_HOME`, or in the working directory.
     """
     url = _from_variable_or_file(DATABASE_URL)
     if url:
         return url
     home = Path(dagster_home() or ".").expanduser().resolve()
-    # SQLAlchemy reads the path as a part of a URL.
+    # SQLAlchemy decodes the path as part of a URL.
     return f"sqlite:///{quote(str(home / 'copilot.db'))}"
 
 
 def endpoints() -> tuple[str, ...]:
-    """Hosts, besides GitHub's own, that an account may name as its endpoint."""
+    """Return the additional hosts that an account may use as its endpoint."""
     hosts = _hosts(ENDPOINTS)
     if any("*" in host for host in hosts):
-        raise SettingError(f"{ENDPOINTS} must name every host in full, without *.")
+        raise SettingError(f"{ENDPOINTS} must contain full host names, without *.")
     return hosts
 
 
 def download_hosts() -> tuple[str, ...]:
-    """Hosts, besides GitHub's own, from which report files may be downloaded."""
+    """Return the additional hosts from which report files may be downloaded."""
     return _hosts(DOWNLOAD_HOSTS)
 
 
 def storage_accounts() -> tuple[str, ...]:
-    """The Azure storage accounts from which reports may be downloaded; none: from any."""
+    """Return the Azure storage accounts from which reports may be downloaded. Empty means any."""
     names = _list(STORAGE_ACCOUNTS)
     if not all(re.fullmatch("[a-z0-9]{3,24}", name) for name in names):
         raise SettingError(
-            f"{STORAGE_ACCOUNTS} must be names of Azure storage accounts, comma separated: what is "
-            "before .blob.core.windows.net, 3 to 24 letters and digits each."
+            f"{STORAGE_ACCOUNTS} must be comma-separated names of Azure storage accounts: the part "
+            "before .blob.core.windows.net, with 3 to 24 letters and digits."
         )
     return names
 
 
 def _hosts(variable: str) -> tuple[str, ...]:
-    """The variable's comma-separated hosts (`host` or `host:port`), in lower case."""
+    """Return the comma-separated hosts of the variable (`host` or `host:port`) in lower case."""
     hosts = _list(variable)
     for host in hosts:
         try:
@@ -153,7 +157,7 @@ def _list(variable: str) -> tuple[str, ...]:
 
 
 def concurrency() -> int:
-    """How many GitHub requests may be in flight at once per token."""
+    """Return the maximum number of simultaneous GitHub requests per token."""
     text = os.environ.get(CONCURRENCY, "").strip() or str(DEFAULT_CONCURRENCY)
     if not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= 100:
         raise SettingError(f"{CONCURRENCY} must be a whole number from 1 to 100.")
@@ -161,37 +165,50 @@ def concurrency() -> int:
 
 
 def dagster_home() -> str | None:
-    """Where Dagster keeps its runs."""
+    """Return the directory in which Dagster stores its runs, or None."""
     return os.environ.get(DAGSTER_HOME) or None
 
 
 def is_set(variable: str) -> bool:
+    """Return whether the variable is set and not empty."""
     return bool(os.environ.get(variable))
 
 
 def refuse_token(text: str) -> None:
-    """Refuses, without repeating it, what looks like a token where none belongs."""
+    """Check that a text which is not a token does not look like one.
+
+    Raises:
+        SettingError: it looks like a token. The message does not repeat it.
+    """
     if looks_like_token(text):
         raise SettingError(
-            "what was given looks like a token where none belongs; it is not repeated here. If it "
-            "was a real token, revoke it: it may be in your shell's history."
+            "a value looks like a token, but no token is expected there; it is not repeated here. "
+            "If it is a real token, revoke it: it may be in your shell's history."
         )
 
 
 def require_variable_name(text: str) -> None:
-    """Refuses, without repeating it, what is no name of a variable or may be a token itself."""
+    """Check that a text is the name of a variable.
+
+    Raises:
+        SettingError: it is not a name, or looks like a token. The message does not repeat it.
+    """
     if looks_like_token(text) or not text.isidentifier():
         raise SettingError(
-            "the NAME of an environment variable that holds the token is needed. What was given is "
-            "not a name, or looks like a token itself; it is not repeated here. If it was a real "
+            "give the NAME of an environment variable that contains the token. The given value is "
+            "not a name, or looks like a token itself; it is not repeated here. If it is a real "
             "token, revoke it: it may be in your shell's history."
         )
 
 
 def token_from(variable: str, *, may_be_empty: bool = False) -> str:
-    """The access token held by the environment variable of that name."""
+    """Return the access token in the environment variable.
+
+    Raises:
+        SettingError: the variable is not set or empty, or its name is not valid.
+    """
     require_variable_name(variable)
     token = os.environ.get(variable, "").strip()
     if not token and not (may_be_empty and variable in os.environ):
-        raise SettingError(f"The environment variable {variable} holds no token: set it first.")
+        raise SettingError(f"The environment variable {variable} contains no token: set it first.")
     return token

@@ -1,4 +1,4 @@
-"""Sealed tokens of the warehouse: opening one, and sealing all anew with another secret."""
+"""The sealed tokens of the warehouse: decrypts one, and rotates the secret of all."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,35 +15,49 @@ from copilot_pipeline.warehouse.locks import lock_accounts
 
 @dataclass(frozen=True)
 class Rotation:
-    """How many accounts there are, and how many of their tokens were sealed anew."""
+    """The number of accounts, and the number of tokens that were resealed."""
 
     accounts: int
     resealed: int
 
 
 def current_vault() -> Vault:
-    """The vault of the present secret, which during a rotation opens with the previous one too."""
+    """Return the vault of the current secret, and of the previous one during a rotation.
+
+    Raises:
+        SettingError: a secret is missing or malformed.
+    """
     return Vault(settings.token_secret(), previous_secret=settings.previous_token_secret())
 
 
 def open_credential(database: Database, account: Account) -> Credential:
-    """The account's credential. Sealed anew first if the key derivation was raised since."""
+    """Return the account's credential.
+
+    The token is resealed if the key derivation was raised since it was sealed.
+
+    Raises:
+        VaultError: the token cannot be decrypted.
+    """
     vault = current_vault()
     with _naming(account):
         token = vault.open(account.sealed, account.identity)
     if vault.is_weak(account.sealed):
         sealed = vault.seal(token, account.identity)
         with database.write() as connection:
-            # Not while a rotation looks at the same token.
+            # A rotation may be resealing the same token.
             lock_accounts(connection)
             reseal(connection, account, sealed)
     return PersonalAccessToken(token, account.login)
 
 
 def rotate_secret(database: Database) -> Rotation:
-    """Seals every token with the present secret that opens with the previous one only.
+    """Reseal with the current secret all tokens that were sealed with the previous one.
 
-    In one transaction: interrupted, or with a token that opens with neither, nothing has changed.
+    All changes are in one transaction.
+
+    Raises:
+        SettingError: the previous secret is not set, or equals the current one.
+        VaultError: a token cannot be decrypted with either secret. Nothing is changed.
     """
     vault = current_vault()
     if vault.previous_secret in (None, vault.secret):
@@ -58,7 +72,7 @@ def rotate_secret(database: Database) -> Rotation:
         accounts = list_accounts(connection)
         for account in accounts:
             with _naming(account):
-                renewed = vault.renewed(account.sealed, account.identity)
+                renewed = vault.reseal(account.sealed, account.identity)
             if renewed is not None:
                 resealed += reseal(connection, account, renewed)
     return Rotation(len(accounts), resealed)
@@ -66,6 +80,7 @@ def rotate_secret(database: Database) -> Rotation:
 
 @contextmanager
 def _naming(account: Account) -> Iterator[None]:
+    """Add the login of the account to the message of a `VaultError`."""
     try:
         yield
     except VaultError as error:

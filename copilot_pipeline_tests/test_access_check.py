@@ -112,7 +112,7 @@ FAULTS: dict[str, tuple[str, Answer, dict[str, str], str]] = {
     "SSO": (
         "/orgs/octo-demo/",
         faults.sso("octo-demo"),
-        dict.fromkeys(OK, "sso_not_authorised"),
+        dict.fromkeys(OK, "sso_not_authorized"),
         "Configure SSO",
     ),
     "fine-grained permission": (
@@ -264,7 +264,7 @@ def test_a_secret_that_is_not_the_right_one_is_told_without_asking_github(
     github.requests.clear()
     checks = check(capsys)
     assert statuses(checks)["octo-demo"] == dict.fromkeys(OK, "does_not_open")
-    assert "the stored token does not open" in checks["token"]["token"]["message"]
+    assert "the stored token cannot be decrypted" in checks["token"]["token"]["message"]
     assert github.requests == []
 
 

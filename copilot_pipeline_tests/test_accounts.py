@@ -80,7 +80,7 @@ def test_a_token_that_is_empty_or_masked_stays_as_stored(
     monkeypatch.setenv("MASKED", given)
     github.requests.clear()
     assert run_command(["accounts", "update", "1", "--token-env", "MASKED"]) == 0
-    assert "the stored one stays" in capsys.readouterr().err
+    assert "the stored token is kept" in capsys.readouterr().err
     assert sealed(imported) == before
     assert github.requests == []
     monkeypatch.setattr(sys, "stdin", io.StringIO(given + "\n"))
@@ -91,7 +91,7 @@ def test_a_token_that_is_empty_or_masked_stays_as_stored(
 @pytest.mark.usefixtures("imported")
 def test_a_variable_that_is_not_set_is_a_mistake_and_not_an_empty_token(capsys: Output) -> None:
     said = fail(["accounts", "update", "1", "--token-env", "NO_SUCH"], capsys)
-    assert "NO_SUCH holds no token" in said
+    assert "NO_SUCH contains no token" in said
 
 
 def test_what_is_not_given_stays_as_it_is(
@@ -183,7 +183,7 @@ def test_the_metrics_api_is_that_of_the_given_scopes_or_of_all(capsys: Output) -
 
 @pytest.mark.usefixtures("imported")
 def test_an_update_of_nothing_asks_what_to_change(capsys: Output) -> None:
-    assert "give what to change" in fail(["accounts", "update", "1"], capsys)
+    assert "give at least one option" in fail(["accounts", "update", "1"], capsys)
 
 
 @pytest.mark.parametrize("command", ["update --org x", "remove", "check", "show"])
@@ -378,7 +378,7 @@ def test_a_scope_of_another_account_cannot_be_added_by_an_update(
     assert import_second(github, monkeypatch) == 0
     capsys.readouterr()
     said = fail(["accounts", "update", "2", "--org", "OCTO-demo"], capsys)
-    assert "the account demo-admin collects the organization octo-demo already" in said
+    assert "the account demo-admin already collects the organization octo-demo" in said
     assert len(succeed(["scopes", "list"], capsys)) == 1
     # An enterprise of the same name is another scope.
     succeed(["accounts", "update", "2", "--enterprise", "octo-demo"], capsys)
@@ -394,7 +394,7 @@ def test_an_account_cannot_move_to_where_its_scope_is_collected_already(
         github.accept(SECOND_TOKEN, authenticated_user("octo-second", 2))
         capsys.readouterr()
         arguments = ["accounts", "update", "2", "--endpoint", github.url, "--token-env", "SECOND"]
-        assert "collects the organization octo-demo already" in fail(arguments, capsys)
+        assert "already collects the organization octo-demo" in fail(arguments, capsys)
         assert succeed(["accounts", "show", "2"], capsys)["endpoint"] == other.url
 
 
@@ -406,7 +406,7 @@ def test_an_account_cannot_become_another_that_is_there(
     with SimulatedGitHub([]) as other:
         succeed(import_with(other, "--token-env", "AGAIN"), capsys)
         arguments = ["accounts", "update", "2", "--endpoint", github.url, "--token-env", "AGAIN"]
-        assert "account 1 is this GitHub user" in fail(arguments, capsys)
+        assert "account 1 already belongs to this GitHub user" in fail(arguments, capsys)
 
 
 @pytest.mark.both_databases
@@ -427,7 +427,7 @@ def test_two_accounts_cannot_take_the_same_scope_at_once(
         assert codes == []
     second.join()
     assert codes == [1]
-    assert "collects the organization new-demo already" in capsys.readouterr().err
+    assert "already collects the organization new-demo" in capsys.readouterr().err
 
 
 @pytest.mark.both_databases
@@ -477,7 +477,7 @@ def test_removing_asks_first(imported: str, answer: str, code: int, left: int) -
     command = [sys.executable, "-m", "copilot_pipeline", "accounts", "remove", "1"]
     ended = subprocess.run(command, input=answer, capture_output=True, text=True, check=False)
     assert ended.returncode == code
-    assert "It collects: organization octo-demo. What was collected stays." in ended.stderr
+    assert "It collects: organization octo-demo. Collected data is kept." in ended.stderr
     assert "Traceback" not in ended.stderr
     assert bool(ended.stdout) == (code == 0)
     assert len(read_table(imported, "copilot_github_accounts", "id")) == left
@@ -562,7 +562,9 @@ def test_a_scope_is_changed_where_something_is_given(capsys: Output) -> None:
     assert succeed([*update, "--implementation-date", ""], capsys)["implementation_date"] is None
     assert "not a day" in fail([*update, "--implementation-date", "soon"], capsys)
     assert "give --name" in fail(update, capsys)
-    assert "known: octo-demo" in fail(["scopes", "update", "nobody", "--name", "x"], capsys)
+    assert "Collected scopes: octo-demo" in fail(
+        ["scopes", "update", "nobody", "--name", "x"], capsys
+    )
 
 
 @pytest.mark.usefixtures("imported")
@@ -573,7 +575,7 @@ def test_scopes_of_the_same_name_are_told_apart(capsys: Output) -> None:
     said = fail(update, capsys)
     assert "the organization octo-demo of account 1, the enterprise octo-demo of account 1" in said
     assert succeed([*update, "--kind", "enterprise"], capsys)["kind"] == "enterprise"
-    assert "known" in fail([*update, "--account", "7"], capsys)
+    assert "Collected scopes" in fail([*update, "--account", "7"], capsys)
 
 
 @pytest.mark.both_databases

@@ -118,8 +118,8 @@ def test_a_token_may_come_through_a_pipe(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["accounts", "import"], "GITHUB_TOKEN holds no token"),
-        (["accounts", "import", "--token-env", "NO_SUCH"], "NO_SUCH holds no token"),
+        (["accounts", "import"], "GITHUB_TOKEN contains no token"),
+        (["accounts", "import", "--token-env", "NO_SUCH"], "NO_SUCH contains no token"),
         (["accounts", "import", "--token-env", "X", "--token-stdin"], "not both"),
         (["accounts", "show", "7"], "there is no account 7"),
         (["accounts", "show", "x"], "not a valid integer"),
@@ -146,7 +146,7 @@ def test_a_mistake_ends_in_one_line_that_says_what_to_do(
 @pytest.mark.usefixtures("environment")
 def test_a_future_day_and_a_day_out_of_reach_are_refused_with_the_window(capsys: Output) -> None:
     newest = newest_complete_day()
-    window = f"from {newest - timedelta(days=364)} to {newest} only"
+    window = f"only the days from {newest - timedelta(days=364)} to {newest}; requested: "
     assert window in fail(["run", "--day", str(newest + timedelta(days=1))], capsys)
     assert window in fail(["run", "--from", str(newest - timedelta(days=365))], capsys)
     assert window in fail(["run", "--last", "366"], capsys)
@@ -235,7 +235,7 @@ def test_an_interrupted_run_ends_soon_and_in_one_line(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "Error: aborted. What was stored is kept." in err
+    assert "Error: aborted. Stored data is kept." in err
     assert "Traceback" not in err
     assert token not in out + err
 
@@ -338,7 +338,7 @@ def test_another_secret_fails_the_account_and_says_no_more_than_that(
     monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", "01" * 32)
     assert run_command(["run"]) == 1
     said = capsys.readouterr().err
-    assert "account demo-admin: the stored token does not open" in said
+    assert "account demo-admin: the stored token cannot be decrypted" in said
     assert token not in said
 
 
@@ -365,7 +365,10 @@ def test_a_dotenv_file_that_others_may_write_is_refused(
     file.write_text("DATABASE_URL=s3cret\n")
     file.chmod(mode)
     said = fail(["accounts", "list"], capsys)
-    assert f"may write {file}: take that away with `chmod go-w .env`" in said
+    assert (
+        f"{file} can be written by other users. Remove the permission with `chmod go-w .env`"
+        in said
+    )
     assert "s3cret" not in said
 
 

@@ -46,7 +46,7 @@ def test_a_token_that_is_repeated_escaped_is_refused_and_not_stored(
                 return list(ask_seats(client))
             return ask_report(client, github.newest_day)
 
-    with pytest.raises(GitHubError, match=r"octo-demo.*the answer repeats the token") as raised:
+    with pytest.raises(GitHubError, match=r"octo-demo.*the response repeats the token") as raised:
         ask()
     assert said not in str(raised.value)
 

@@ -19,7 +19,7 @@ from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
-from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.simulated_github import (
     Organization,
     ReportFiles,
@@ -276,7 +276,8 @@ class Warehouse:
     def _open_client(self, *_: object) -> GitHubClient:
         # The token's key takes a tenth of a second to derive, which these tests are not about.
         return GitHubClient(
-            Connection(self.github.url, PersonalAccessToken(self.github.token)), "demo-admin"
+            ConnectionSettings(self.github.url, PersonalAccessToken(self.github.token)),
+            "demo-admin",
         )
 
 

@@ -50,7 +50,7 @@ def assert_does_not_open(
     with pytest.raises(VaultError) as caught:
         vault.open(sealed, identity)
     assert type(caught.value) is VaultError
-    assert str(caught.value).startswith("the stored token does not open")
+    assert str(caught.value).startswith("the stored token cannot be decrypted")
     assert_holds_no_secret(caught.value)
 
 
@@ -94,7 +94,7 @@ def test_during_a_rotation_a_record_of_either_secret_opens_and_the_old_one_is_re
     for secret in (SECRET, PREVIOUS_SECRET):
         sealed = Vault(secret, CHEAP).seal(token, identity)
         assert rotating.open(sealed, identity) == token
-        renewed = rotating.renewed(sealed, identity)
+        renewed = rotating.reseal(sealed, identity)
         assert (renewed is None) is (secret == SECRET)
         assert VAULT.open(renewed or sealed, identity) == token
         assert_does_not_open(replace(sealed, nonce=sealed.salt), identity, rotating)

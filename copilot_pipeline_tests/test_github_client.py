@@ -14,7 +14,7 @@ from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.errors import GitHubError, LinkExpiredError, RefusedUrlError
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.retries import RetryPolicy
-from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.simulated_github import (
     Body,
     NotReady,
@@ -27,12 +27,12 @@ from copilot_pipeline.simulated_github import (
 from copilot_pipeline.simulated_github.seats import billing
 from copilot_pipeline_tests.asking import ask_billing, ask_legacy, ask_report, ask_seats
 
-QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.05, unhinted_wait=0.05)
+QUICK = RetryPolicy(attempts=3, first_wait=0.01, max_wait=0.05, unhinted_wait=0.05)
 
 
 def client_of(github: SimulatedGitHub, policy: RetryPolicy = QUICK, **options: Any) -> GitHubClient:
-    """A client of the simulated GitHub; `options` replace fields of its `Connection`."""
-    connection = Connection(
+    """A client of the simulated GitHub; `options` replace fields of its `ConnectionSettings`."""
+    connection = ConnectionSettings(
         endpoint=github.url, credential=PersonalAccessToken(github.token), retry_policy=policy
     )
     return GitHubClient(replace(connection, **options), "demo-admin")
@@ -303,7 +303,7 @@ def test_the_report_of_another_day_is_refused_before_it_is_downloaded(
 ) -> None:
     day = github.newest_day
     give(github, ["{}"], day, report_day=day - timedelta(days=1))
-    with pytest.raises(GitHubError, match=f"octo-demo.*another day than {day}"):
+    with pytest.raises(GitHubError, match=f"octo-demo.*a day other than {day}"):
         ask_report(client, day)
     assert origins(github) == ["api"]
 

@@ -12,9 +12,9 @@ import pytest
 from copilot_pipeline.github import errors, transport
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
-from copilot_pipeline.github.errors import AccessError, GitHubError, Subject, check
-from copilot_pipeline.github.meanings import Meaning
-from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.github.errors import AccessError, GitHubError, Subject, raise_for_answer
+from copilot_pipeline.github.refusals import RefusalReason
+from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.redaction import looks_like_token, redact
 from copilot_pipeline.simulated_github import Answer, SimulatedGitHub, faults
 from copilot_pipeline_tests.asking import ask_billing, ask_report
@@ -53,49 +53,57 @@ INTEGRATION = refusal(403, "Resource not accessible by integration")
 
 
 @pytest.mark.parametrize(
-    ("answer", "meaning", "advice"),
+    ("answer", "reason", "advice"),
     [
-        (faults.bad_credentials(), Meaning.BAD_TOKEN, "import the account again"),
-        (faults.policy_off(), Meaning.POLICY_OFF, "policy 'Copilot usage metrics' is off"),
-        (faults.sso(), Meaning.SSO_NOT_AUTHORISED, "Configure SSO"),
-        (NO_SSO, Meaning.SSO_NOT_AUTHORISED, "Configure SSO"),
+        (faults.bad_credentials(), RefusalReason.BAD_TOKEN, "import the account again"),
+        (faults.policy_off(), RefusalReason.POLICY_OFF, "policy 'Copilot usage metrics' is off"),
+        (faults.sso(), RefusalReason.SSO_NOT_AUTHORIZED, "Configure SSO"),
+        (NO_SSO, RefusalReason.SSO_NOT_AUTHORIZED, "Configure SSO"),
         (
             faults.fine_grained_permission(),
-            Meaning.MISSING_PERMISSION,
+            RefusalReason.MISSING_PERMISSION,
             'accepts "Organization Copilot metrics" (organization_copilot_metrics=read)',
         ),
-        (ALTERNATIVES, Meaning.MISSING_PERMISSION, '"GitHub Copilot Business" (organ'),
-        (ALTERNATIVES, Meaning.MISSING_PERMISSION, ') or "Administration" (organ'),
-        (INTEGRATION, Meaning.MISSING_PERMISSION, 'needs "Organization Copilot metrics" (read)'),
-        (WRONG_SCOPES, Meaning.MISSING_SCOPE, "it has repo, user and needs read:org."),
-        (HIDDEN, Meaning.MISSING_SCOPE, "it has repo and needs read:org."),
-        (NO_SCOPES, Meaning.MISSING_SCOPE, "it has none and needs read:org."),
-        (PARENT, Meaning.NOT_OWNER, "must be an owner there"),
-        (ROLE, Meaning.NOT_OWNER, "must be an owner there"),
-        (faults.not_owner(), Meaning.NOT_OWNER, "must be an owner there"),
-        (ALLOW_LIST, Meaning.IP_NOT_ALLOWED, "Only listed IP addresses"),
-        (FORBIDS, Meaning.TOKEN_KIND_FORBIDDEN, "excludes this kind"),
-        (faults.missing_user_agent(), Meaning.NOT_OWNER, "must be an owner there"),
-        (faults.not_found(), Meaning.NOT_FOUND, "Check the name"),
-        (faults.legacy_closed(), Meaning.ENDPOINT_CLOSED, "--metrics-api reports"),
-        (refusal(410, "Gone"), Meaning.API_VERSION_UNSUPPORTED, "Upgrade copilot_pipeline"),
-        (faults.metrics_disabled(), Meaning.POLICY_OFF, "metrics API is disabled"),
-        (faults.billing_problem(), Meaning.BILLING_PROBLEM, "payment problem"),
-        (refusal(400, "Bad Request"), Meaning.BAD_REQUEST, "does not accept this request"),
+        (ALTERNATIVES, RefusalReason.MISSING_PERMISSION, '"GitHub Copilot Business" (organ'),
+        (ALTERNATIVES, RefusalReason.MISSING_PERMISSION, ') or "Administration" (organ'),
+        (
+            INTEGRATION,
+            RefusalReason.MISSING_PERMISSION,
+            'needs "Organization Copilot metrics" (read)',
+        ),
+        (WRONG_SCOPES, RefusalReason.MISSING_SCOPE, "it has repo, user and needs read:org."),
+        (HIDDEN, RefusalReason.MISSING_SCOPE, "it has repo and needs read:org."),
+        (NO_SCOPES, RefusalReason.MISSING_SCOPE, "it has none and needs read:org."),
+        (PARENT, RefusalReason.NOT_OWNER, "must be an owner there"),
+        (ROLE, RefusalReason.NOT_OWNER, "must be an owner there"),
+        (faults.not_owner(), RefusalReason.NOT_OWNER, "must be an owner there"),
+        (ALLOW_LIST, RefusalReason.IP_NOT_ALLOWED, "IP allow list does not contain"),
+        (FORBIDS, RefusalReason.TOKEN_KIND_FORBIDDEN, "forbids this kind"),
+        (faults.missing_user_agent(), RefusalReason.NOT_OWNER, "must be an owner there"),
+        (faults.not_found(), RefusalReason.NOT_FOUND, "Check the name"),
+        (faults.legacy_closed(), RefusalReason.ENDPOINT_CLOSED, "--metrics-api reports"),
+        (refusal(410, "Gone"), RefusalReason.API_VERSION_UNSUPPORTED, "Upgrade copilot_pipeline"),
+        (faults.metrics_disabled(), RefusalReason.POLICY_OFF, "metrics API is disabled"),
+        (faults.billing_problem(), RefusalReason.BILLING_PROBLEM, "payment problem"),
+        (refusal(400, "Bad Request"), RefusalReason.BAD_REQUEST, "does not accept this request"),
         (
             Answer(status=451, body=b"\xff[", headers={}),
-            Meaning.BAD_REQUEST,
+            RefusalReason.BAD_REQUEST,
             "does not accept this request",
         ),
         (
             Answer(status=499, body="[" * 100_000, headers={}),
-            Meaning.BAD_REQUEST,
+            RefusalReason.BAD_REQUEST,
             "(unknown status)",
         ),
     ],
 )
 def test_a_refusal_is_permanent_and_says_for_whom_it_is_and_what_to_do(
-    github: SimulatedGitHub, client: GitHubClient, answer: Answer, meaning: Meaning, advice: str
+    github: SimulatedGitHub,
+    client: GitHubClient,
+    answer: Answer,
+    reason: RefusalReason,
+    advice: str,
 ) -> None:
     github.faults.add(".", **answer)
     with pytest.raises(GitHubError) as raised:
@@ -105,18 +113,18 @@ def test_a_refusal_is_permanent_and_says_for_whom_it_is_and_what_to_do(
     assert message.startswith(f"account demo-admin, organization octo-demo, {endpoint}: ")
     assert str(answer["status"]) in message
     assert advice in message
-    assert raised.value.meaning is meaning
-    stops_scope = meaning not in (Meaning.NOT_FOUND, Meaning.BAD_REQUEST)
+    assert raised.value.reason is reason
+    stops_scope = reason not in (RefusalReason.NOT_FOUND, RefusalReason.BAD_REQUEST)
     assert raised.value.stops_scope is stops_scope
     assert isinstance(raised.value, AccessError) is stops_scope
     assert len(github.requests) == 1
 
 
-def test_a_refusal_that_is_not_githubs_own_points_at_what_stands_in_between() -> None:
+def test_a_refusal_that_is_not_githubs_own_names_a_proxy_or_firewall() -> None:
     blocked = errors.Answer(403, httpx.Headers(), b"<html>Blocked</html>", "https://x.example/")
     with pytest.raises(AccessError, match="a proxy or firewall") as raised:
-        check(blocked, Subject("account octocat", "", "GET /user"))
-    assert raised.value.meaning is Meaning.BAD_ANSWER
+        raise_for_answer(blocked, Subject("account octocat", "", "GET /user"))
+    assert raised.value.reason is RefusalReason.BAD_ANSWER
 
 
 def test_a_request_that_github_cannot_process_is_not_blamed_on_a_policy(
@@ -185,7 +193,7 @@ def test_an_answer_that_is_too_large_is_given_up_at_once(
     monkeypatch: pytest.MonkeyPatch,
     compressed: bool,
 ) -> None:
-    monkeypatch.setattr(transport, "LARGEST_FILE_BYTES", 1024 * 1024)
+    monkeypatch.setattr(transport, "MAX_FILE_BYTES", 1024 * 1024)
     body = b" " * (1024 * 1024 + 1)
     headers = {"content-encoding": "gzip"} if compressed else {}
     body = gzip.compress(body) if compressed else body
@@ -199,7 +207,9 @@ def test_an_answer_that_is_too_large_is_given_up_at_once(
 
 
 def test_the_token_is_in_no_repr(github: SimulatedGitHub, client: GitHubClient) -> None:
-    connection = Connection(endpoint=github.url, credential=PersonalAccessToken(github.token))
+    connection = ConnectionSettings(
+        endpoint=github.url, credential=PersonalAccessToken(github.token)
+    )
     assert github.url in repr(connection)
     assert github.token not in repr(connection) + repr(client) + str(vars(client))
 

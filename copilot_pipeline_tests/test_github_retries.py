@@ -89,7 +89,9 @@ def test_answers_that_stay_cut_fail_without_showing_the_signed_link(
     github: SimulatedGitHub, client: GitHubClient, origin: faults.Origin
 ) -> None:
     github.faults.add(".", origin=origin, cut_after=10)
-    with pytest.raises(RetryableError, match=r"octo-demo.*no whole answer came") as raised:
+    with pytest.raises(
+        RetryableError, match=r"octo-demo.*incomplete response from 127.0.0.1"
+    ) as raised:
         ask_report(client, github.newest_day)
     assert origins(github).count(origin) == 3
     assert "sig=" not in str(raised.value)
@@ -120,7 +122,7 @@ def test_a_server_that_does_not_answer_in_time_is_tried_again(
 def test_an_answer_that_does_not_end_is_tried_again(
     github: SimulatedGitHub, client: GitHubClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "LONGEST_ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(transport, "MAX_ANSWER_SECONDS", 0.1)
     github.faults.add("/user$", delay=1)
     with pytest.raises(RetryableError, match="ReadTimeout"):
         client.user()
@@ -291,7 +293,7 @@ def test_closing_the_client_ends_the_requests_that_wait(
     github: SimulatedGitHub, answer: Answer
 ) -> None:
     github.faults.add("/user$", **answer)
-    client = client_of(github, replace(QUICK, first_wait=600, longest_wait=600))
+    client = client_of(github, replace(QUICK, first_wait=600, max_wait=600))
     waiting = [Timed(client.user), Timed(client.user)]
     # One only: where the first was limited, the second is held back before it asks.
     wait_for_requests(github, 1)

@@ -80,7 +80,7 @@ def test_an_endpoint_has_one_spelling(text: str, normal: str) -> None:
     ],
 )
 def test_an_endpoint_of_a_host_that_is_not_named_is_refused(text: str, named: list[str]) -> None:
-    with pytest.raises(RefusedUrlError, match=r"COPILOT_METRICS__ENDPOINTS|not a URL"):
+    with pytest.raises(RefusedUrlError, match=r"COPILOT_METRICS__ENDPOINTS|URL is not valid"):
         normalize_endpoint(text, named)
 
 

@@ -3,6 +3,8 @@
 import json
 import logging
 import socket
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,7 +22,7 @@ from copilot_pipeline.cli import run_command
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
 from copilot_pipeline.github.errors import GitHubError
-from copilot_pipeline.github.transport import Connection, Transport
+from copilot_pipeline.github.transport import ConnectionSettings, Transport
 from copilot_pipeline.redaction import MASK, redact
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
@@ -30,6 +32,7 @@ from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database, DatabaseError
 from copilot_pipeline_tests.asking import ask_report, ask_seats
 from copilot_pipeline_tests.commands import Output, import_with, succeed
+from copilot_pipeline_tests.conftest import ROOT
 from copilot_pipeline_tests.leaks import stored_rows
 from copilot_pipeline_tests.loading import execute, import_organizations, newest_complete_day
 from copilot_pipeline_tests.test_github_client import QUICK, client_of
@@ -177,18 +180,68 @@ def test_a_token_in_an_answer_that_is_no_http_is_neither_logged_nor_raised(
 
     with (
         wire(script) as (address, seen),
-        Transport(Connection(address, PersonalAccessToken(TOKEN))) as transport,
+        Transport(ConnectionSettings(address, PersonalAccessToken(TOKEN))) as transport,
     ):
         assert TOKEN not in repr(transport)
     with (
         wire(script) as (address, seen),
         pytest.raises(GitHubError) as raised,
-        GitHubClient(Connection(address, PersonalAccessToken(TOKEN), retry_policy=ONCE)) as client,
+        GitHubClient(
+            ConnectionSettings(address, PersonalAccessToken(TOKEN), retry_policy=ONCE)
+        ) as client,
     ):
         client.user()
     assert seen
     assert TOKEN not in chain(raised.value)
     assert TOKEN not in logged()
+
+
+ENTRY_POINTS = {
+    "command": "from copilot_pipeline.cli import run_command; run_command(['--version'])",
+    "dagster": "import copilot_pipeline.definitions",
+}
+
+# Logs everything at DEBUG, and downloads a report.
+DOWNLOAD = """
+import logging, sys
+from datetime import date
+from copilot_pipeline.github.client import GitHubClient
+from copilot_pipeline.github.credentials import PersonalAccessToken
+from copilot_pipeline.github.transport import ConnectionSettings
+from copilot_pipeline_tests.asking import ask_report
+
+logging.basicConfig(level=logging.DEBUG)
+url, token, day = sys.argv[1:]
+with GitHubClient(ConnectionSettings(url, PersonalAccessToken(token))) as client:
+    assert ask_report(client, date.fromisoformat(day)).files
+logging.getLogger("test").debug("the report was downloaded")
+"""
+
+
+@pytest.mark.parametrize("entry", ENTRY_POINTS)
+def test_neither_a_token_nor_a_signed_link_is_logged_by_a_process_at_any_level(
+    github: SimulatedGitHub, entry: str
+) -> None:
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{ENTRY_POINTS[entry]}\n{DOWNLOAD}",
+            github.url,
+            github.token,
+            str(github.newest_day),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "the report was downloaded" in result.stderr
+    assert any(request.query.get("sig") for request in github.requests)
+    for text in (result.stdout, result.stderr):
+        assert github.token not in text
+        assert "sig=" not in text
 
 
 @pytest.mark.parametrize("where", ["message", "permission", "scopes", "limit"])
@@ -551,7 +604,7 @@ def test_a_run_whose_account_does_not_open_says_nothing_of_the_secrets(
     first, second = settings.token_secret(), "c0ffee" * 10 + "abcd"
     monkeypatch.setenv("COPILOT_METRICS__TOKEN_SECRET", second)
     result = execute("daily_copilot", [newest_complete_day()])
-    assert "does not open" in events(result)
+    assert "cannot be decrypted" in events(result)
     for hidden in (TOKEN, first, second):
         assert hidden not in events(result) + logged()
 
@@ -571,7 +624,7 @@ def test_no_object_shows_a_secret_in_its_repr(
         with database.read() as connection:
             (row,) = connection.execute(sa.select(tables.accounts)).all()
         database_repr = repr(database) + str(database) + repr(database.engine)
-    connection_of = Connection(github.url, PersonalAccessToken(TOKEN))
+    connection_of = ConnectionSettings(github.url, PersonalAccessToken(TOKEN))
     with (
         Database(warehouse_environment) as database,
         open_client(database, account) as client,

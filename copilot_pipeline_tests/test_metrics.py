@@ -214,7 +214,7 @@ def break_scope(url: str, scope_id: int) -> None:
 def test_a_day_without_a_partition_is_explained(warehouse_environment: str) -> None:
     result = execute("daily_copilot")
     assert not result.success
-    assert "choose a partition" in failure(result)
+    assert "needs a partition" in failure(result)
 
 
 def test_a_hundred_legacy_days_come_page_by_page(warehouse_environment: str) -> None:

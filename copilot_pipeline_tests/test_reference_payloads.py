@@ -24,11 +24,11 @@ from copilot_pipeline.github.errors import (
     RefusedUrlError,
     RetryableError,
     Subject,
-    check,
-    check_download,
+    raise_for_answer,
+    raise_for_download,
 )
 from copilot_pipeline.github.retries import RetryPolicy
-from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.sources import LEGACY, ORGANIZATION_DAY, SEATS
 from copilot_pipeline.sources.legacy import split_days
@@ -320,9 +320,9 @@ def stored_answer(reference: Path, name: str) -> tuple[dict[str, Any], Answer]:
 def raised(name: str, answer: Answer) -> GitHubError | None:
     try:
         if name.startswith("download_"):
-            check_download(answer, SUBJECT)
+            raise_for_download(answer, SUBJECT)
         else:
-            check(answer, SUBJECT)
+            raise_for_answer(answer, SUBJECT)
     except GitHubError as error:
         return error
     return None
@@ -387,7 +387,7 @@ REPORT_PATH = f"/metrics/reports/{REPORT}$"
 def client(github: SimulatedGitHub) -> Iterator[GitHubClient]:
     at_once = RetryPolicy(attempts=1, rate_limit_attempts=1)
     with GitHubClient(
-        Connection(github.url, PersonalAccessToken(github.token), retry_policy=at_once)
+        ConnectionSettings(github.url, PersonalAccessToken(github.token), retry_policy=at_once)
     ) as client:
         yield client
 
@@ -430,7 +430,7 @@ def test_an_envelope_of_another_day_is_refused(
     reference: Path, github: SimulatedGitHub, client: GitHubClient, file: str
 ) -> None:
     github.faults.add(REPORT_PATH, body=(reference / file).read_text())
-    with pytest.raises(GitHubError, match="another day than 2026-10-01"):
+    with pytest.raises(GitHubError, match="a day other than 2026-10-01"):
         ask_report(client, date(2026, 10, 1))
 
 

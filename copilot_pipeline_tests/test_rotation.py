@@ -99,7 +99,7 @@ def test_rotating_again_changes_nothing(warehouse: Database, capsys: Output) -> 
         (NEW, NEW.upper(), "there is nothing to rotate"),
         (None, OLD, "COPILOT_METRICS__TOKEN_SECRET is not set"),
         (NEW, "short", "COPILOT_METRICS__TOKEN_SECRET_PREVIOUS must be 64"),
-        (NEW, OTHER, "account octo-1: the stored token does not open"),
+        (NEW, OTHER, "account octo-1: the stored token cannot be decrypted"),
     ],
 )
 def test_a_rotation_that_cannot_be_says_why_and_changes_nothing(

@@ -21,7 +21,7 @@ from copilot_pipeline.collect.workers import OpenClient
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
-from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.simulated_github import Organization, ReportFiles, SimulatedGitHub
 from copilot_pipeline.sources import SEATS
 from copilot_pipeline.sources.raw import RAW_SEATS
@@ -268,7 +268,7 @@ def client_of(github: SimulatedGitHub) -> OpenClient:
 
     def open_client(_: Database, account: Account) -> GitHubClient:
         return GitHubClient(
-            Connection(github.url, PersonalAccessToken(github.token)), account.login
+            ConnectionSettings(github.url, PersonalAccessToken(github.token)), account.login
         )
 
     return open_client

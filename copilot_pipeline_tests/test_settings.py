@@ -241,7 +241,9 @@ def test_a_storage_account_that_no_account_is_called_is_refused(
     value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COPILOT_METRICS__STORAGE_ACCOUNTS", value)
-    with pytest.raises(SettingError, match="COPILOT_METRICS__STORAGE_ACCOUNTS must be names"):
+    with pytest.raises(
+        SettingError, match="COPILOT_METRICS__STORAGE_ACCOUNTS must be comma-separated names"
+    ):
         settings.storage_accounts()
 
 
@@ -312,7 +314,7 @@ def test_a_variable_without_a_token_is_named(
 ) -> None:
     if value is not None:
         monkeypatch.setenv("WORK_TOKEN", value)
-    with pytest.raises(SettingError, match="WORK_TOKEN holds no token"):
+    with pytest.raises(SettingError, match="WORK_TOKEN contains no token"):
         settings.token_from("WORK_TOKEN")
 
 

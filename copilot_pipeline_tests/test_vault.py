@@ -24,8 +24,8 @@ CHEAP = KeyDerivation(memory_kib=64, time_cost=1, lanes=1)
 CHEAP_TEXT = "argon2id$v=19$m=64,t=1,p=1"
 
 MESSAGE = (
-    "the stored token does not open: the secret is not the one it was sealed with, or the stored "
-    "record was changed. Set the right secret, or import the account again."
+    "the stored token cannot be decrypted: the secret is not the one it was sealed with, or the "
+    "stored record was changed. Set the right secret, or import the account again."
 )
 
 VAULT = Vault(SECRET, CHEAP)

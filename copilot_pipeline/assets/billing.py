@@ -11,7 +11,7 @@ from copilot_pipeline.checks import TOKEN_EXPIRY, check_token_expiry
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import Today
-from copilot_pipeline.partitions import asked_days, daily_partitions
+from copilot_pipeline.partitions import daily_partitions, requested_days
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.seat_billing import SEAT_BILLING
@@ -45,7 +45,7 @@ def billing_snapshot(
             yield check_token_expiry(warehouse)
         if not context.selected_asset_keys:
             return
-        order = Order(today, asked_days(context))
+        order = Order(today, requested_days(context))
         scopes = select_scopes(warehouse, config["organizations"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, step, order)
         yield from report(context, warehouse, step, outcomes)

@@ -12,7 +12,7 @@ from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import Today, day_range
-from copilot_pipeline.partitions import asked_days, daily_partitions
+from copilot_pipeline.partitions import daily_partitions, requested_days
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.reports import METRICS_STEP
@@ -68,7 +68,7 @@ def metrics(
             days = day_range(today.newest - CHECKED_ALONE, today.newest)
             yield from check_metrics(warehouse, scopes, days, wanted_checks)
             return
-        order = Order(today, asked_days(context), config["refetch"], config["gap_days"])
+        order = Order(today, requested_days(context), config["refetch"], config["gap_days"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, METRICS_STEP, order)
         collected = sorted({outcome.day for outcome in outcomes})
         yield from check_metrics(warehouse, scopes, collected, wanted_checks)

@@ -10,7 +10,7 @@ from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.collect.plan import Order
 from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import Today
-from copilot_pipeline.partitions import asked_days, daily_partitions
+from copilot_pipeline.partitions import daily_partitions, requested_days
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.seats import SEATS
@@ -33,7 +33,7 @@ def seat_snapshot(
 ) -> Iterator[Result]:
     """Takes today's seat list for the newest complete day; keeps what is stored for a past one."""
     config = context.op_execution_context.op_config
-    order = Order(today, asked_days(context))
+    order = Order(today, requested_days(context))
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config["organizations"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, order)

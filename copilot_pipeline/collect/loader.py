@@ -28,7 +28,7 @@ from copilot_pipeline.github.errors import (
     RateLimitedError,
     RetryableError,
 )
-from copilot_pipeline.github.meanings import Meaning
+from copilot_pipeline.github.refusals import RefusalReason
 from copilot_pipeline.sources.period import Period
 from copilot_pipeline.sources.shape import NotJsonError, RecordError
 from copilot_pipeline.sources.source import PagesRequest, PeriodKind, ReportRequest, Source
@@ -207,11 +207,11 @@ class _Loader:
     ) -> list[Outcome]:
         """What a refusal means: a day that GitHub does not have, or a scope that it denies."""
         refusal = error
-        if error.meaning is Meaning.NOT_FOUND and isinstance(source.request, ReportRequest):
+        if error.reason is RefusalReason.NOT_FOUND and isinstance(source.request, ReportRequest):
             blocker = self._blocker(client, scope, source, source.request)
             if blocker is None:
                 return [self._missing(scope, source, each, error.http_status) for each in periods]
-            if blocker.meaning is not Meaning.NOT_FOUND:
+            if blocker.reason is not RefusalReason.NOT_FOUND:
                 refusal = blocker
         if refusal.stops_scope:
             # A limit concerns the whole scope; what the token may not read, this source alone.
@@ -257,8 +257,8 @@ class _Loader:
     ) -> Outcome:
         # A page of a proxy is a refusal too, but not GitHub's.
         is_refused = isinstance(error, GitHubError) and (
-            (isinstance(error, AccessError) and error.meaning is not Meaning.BAD_ANSWER)
-            or error.meaning is Meaning.NOT_FOUND
+            (isinstance(error, AccessError) and error.reason is not RefusalReason.BAD_ANSWER)
+            or error.reason is RefusalReason.NOT_FOUND
         )
         state = DayState.NO_ACCESS if is_refused else DayState.FAILED
         # The source that carries the scope has to be readable; another one may be refused.

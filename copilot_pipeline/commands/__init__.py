@@ -1,1 +1,1 @@
-"""The groups of the command line, one file each."""
+"""The command groups of the command line, one module each."""

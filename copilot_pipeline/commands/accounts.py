@@ -1,4 +1,4 @@
-"""`copilot-pipeline accounts`: import, list, show, update, remove, check."""
+"""`copilot-pipeline accounts`: import, list, show, update, remove and check accounts."""
 
 import sys
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ from copilot_pipeline.accounts import (
 )
 from copilot_pipeline.commands.console import (
     ROW_ID,
+    combine,
     confirmed,
     open_database,
     print_json,
+    print_message,
     report_option,
-    say,
-    together,
 )
-from copilot_pipeline.github.meanings import Meaning
+from copilot_pipeline.github.refusals import RefusalReason
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.accounts import Account
@@ -42,19 +42,21 @@ from copilot_pipeline.warehouse.scopes import Scope
 
 DEFAULT_TOKEN_VARIABLE = "GITHUB_TOKEN"  # noqa: S105 (a name)
 
-# What import and update share.
-account_options = together(
-    click.option("--token-env", metavar="NAME", help="Variable that holds the token."),
+# The options of import and update.
+account_options = combine(
+    click.option("--token-env", metavar="NAME", help="Environment variable with the token."),
     click.option("--token-stdin", is_flag=True, help="Read the token from standard input."),
-    click.option(
-        "--endpoint", metavar="URL", help=f"The REST API. Of a new account: {GITHUB_ENDPOINT}"
-    ),
-    click.option("--proxy", metavar="URL", help="Proxy of all calls with this token."),
+    click.option("--endpoint", metavar="URL", help=f"REST API. The default is {GITHUB_ENDPOINT}"),
+    click.option("--proxy", metavar="URL", help="Proxy for all requests with this token."),
     click.option("--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated."),
     click.option(
         "--enterprise", "enterprises", multiple=True, metavar="SLUG", help="May be repeated."
     ),
-    click.option("--metrics-api", type=click.Choice(METRICS_APIS), help="Of new scopes: reports."),
+    click.option(
+        "--metrics-api",
+        type=click.Choice(METRICS_APIS),
+        help="The default of new scopes is reports.",
+    ),
     report_option,
 )
 
@@ -67,24 +69,24 @@ def accounts() -> None:
 @accounts.command("import")
 @account_options
 def import_(token_env: str | None, token_stdin: bool, **given: Any) -> None:
-    """Store an account: its token sealed, its organizations and enterprises.
+    """Store an account with its encrypted token, organizations and enterprises.
 
-    Without --token-env and --token-stdin the token comes from GITHUB_TOKEN or a hidden prompt. The
-    same GitHub user imported again gets the new token and further organizations.
+    Without --token-env and --token-stdin the token is read from GITHUB_TOKEN or a hidden prompt. If
+    the GitHub user is already imported, the token is replaced and the organizations are added.
     """
-    settings.token_secret()  # a missing secret is said before a token is asked for
+    settings.token_secret()  # reports a missing secret before it asks for a token
     token = _read_token(token_env, token_stdin)
     with open_database() as database:
         account_id = import_account(database, token, AccountOptions(**given))
         _, scopes = one_account(database, account_id)
     if not scopes:
-        say("The account collects nothing yet: import it again with --org SLUG.")
+        print_message("The account collects nothing yet: import it again with --org SLUG.")
     print_json({"account_id": account_id})
 
 
 @accounts.command("list")
 def list_() -> None:
-    """All accounts, never their tokens."""
+    """List all accounts without their tokens."""
     with open_database() as database:
         print_json([_describe(account, scopes) for account, scopes in all_accounts(database)])
 
@@ -92,7 +94,7 @@ def list_() -> None:
 @accounts.command("show")
 @click.argument("account_id", metavar="ID", type=ROW_ID)
 def show(account_id: int) -> None:
-    """One account, never its token."""
+    """Show one account without its token."""
     with open_database() as database:
         print_json(_describe(*one_account(database, account_id)))
 
@@ -101,20 +103,19 @@ def show(account_id: int) -> None:
 @click.argument("account_id", metavar="ID", type=ROW_ID)
 @account_options
 def update(account_id: int, token_env: str | None, token_stdin: bool, **given: Any) -> None:
-    """Change what is given; what is not given stays.
+    """Change the given options of an account, and keep the others.
 
-    A token that is empty or masked (***) stays as stored. Organizations and enterprises are added
-    (`scopes remove` stops one). --metrics-api and --report are for those given with it, else for
-    all.
-    --proxy '' removes the proxy. Another endpoint needs the token again.
+    An empty or masked (***) token is not changed. Organizations and enterprises are added; `scopes
+    remove` removes one. --metrics-api and --report apply to the given organizations and
+    enterprises, or to all. --proxy '' removes the proxy. A new endpoint needs the token again.
     """
     token = None
     if token_env is None and not token_stdin and all(each in (None, ()) for each in given.values()):
-        raise click.UsageError("give what to change; --help shows the options.")
+        raise click.UsageError("give at least one option to change; --help lists them.")
     if token_env is not None or token_stdin:
         token = _read_token(token_env, token_stdin, may_be_empty=True)
         if is_masked(token):
-            say("The token given is empty or masked: the stored one stays.")
+            print_message("The given token is empty or masked: the stored token is kept.")
     with open_database() as database:
         update_account(database, account_id, token, AccountOptions(**given))
         print_json(_describe(*one_account(database, account_id)))
@@ -124,13 +125,13 @@ def update(account_id: int, token_env: str | None, token_stdin: bool, **given: A
 @click.argument("account_id", metavar="ID", type=ROW_ID)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(account_id: int, yes: bool) -> int:
-    """Delete an account with its token and scopes. What was collected stays."""
+    """Delete an account with its token and scopes. Collected data is kept."""
     with open_database() as database:
         account, scopes = one_account(database, account_id)
         collected = ", ".join(str(scope) for scope in scopes) or "nothing"
         question = (
             f"Remove account {account_id}, {one_line(account.login)} at {account.endpoint}, with "
-            f"its token and its own metrics? It collects: {collected}. What was collected stays."
+            f"its token and its own metrics? It collects: {collected}. Collected data is kept."
         )
         if not confirmed(question, yes):
             return 1
@@ -143,9 +144,9 @@ def remove(account_id: int, yes: bool) -> int:
 @click.argument("account_id", metavar="ID", type=ROW_ID)
 @click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too.")
 def check(account_id: int, as_json: bool) -> int:
-    """Ask every endpoint that the account needs, and say what is missing.
+    """Request every endpoint that the account needs, and report what is missing.
 
-    The exit code is 1 if anything is not ok; a token that expires within two weeks counts.
+    The exit code is 1 if a check fails, or if the token expires within two weeks.
     """
     with open_database() as database:
         report = check_access(database, account_id)
@@ -165,8 +166,8 @@ def _read_token(variable: str | None, from_stdin: bool, *, may_be_empty: bool = 
         try:
             return sys.stdin.read().strip()
         except UnicodeDecodeError:
-            # The cause holds what was read.
-            raise AccountError("what came through standard input is not text.") from None
+            # The cause contains the input, which may be a token.
+            raise AccountError("standard input is not UTF-8 text.") from None
     on_terminal = sys.stdin is not None and sys.stdin.isatty()
     if variable is None and on_terminal and not settings.is_set(DEFAULT_TOKEN_VARIABLE):
         return str(click.prompt("GitHub token", hide_input=True, err=True)).strip()
@@ -230,9 +231,9 @@ def _print_table(report: AccessReport) -> None:
         for check in checks:
             style = "green" if check.status == OK else "red"
             status = Text(check.status, style)
-            # What a request that GitHub does not accept lacks, only its own words say.
-            own_words = check.status == Meaning.BAD_REQUEST or not check.advice
-            shown = check.message if own_words else check.advice
+            # Only GitHub's message says why a request is not accepted.
+            show_message = check.status == RefusalReason.BAD_REQUEST or not check.advice
+            shown = check.message if show_message else check.advice
             table.add_row(named, check.endpoint, status, Text(shown))
             named = ""
         table.add_section()

@@ -1,4 +1,4 @@
-"""What every command shares: JSON on stdout, words on stderr, the warehouse."""
+"""Functions that all commands share: printing JSON and messages, and opening the warehouse."""
 
 import json
 import re
@@ -15,12 +15,12 @@ from copilot_pipeline.accounts import REPORT_CHOICES
 from copilot_pipeline.redaction import UNSHOWABLE, redact
 from copilot_pipeline.warehouse.database import Database
 
-# What a terminal must not get raw, and unpaired surrogates. JSON may escape every character.
+# Characters that must not be sent to a terminal, and unpaired surrogates. JSON can escape them.
 _UNSHOWABLE = re.compile(rf"[{UNSHOWABLE}\ud800-\udfff]")
 
 Command = Callable[..., Any]
 
-# The ids that a 64-bit key can have.
+# The valid ids of a 64-bit key.
 ROW_ID = click.IntRange(1, 2**63 - 1)
 
 report_option = click.option(
@@ -28,18 +28,19 @@ report_option = click.option(
     "reports",
     multiple=True,
     type=click.Choice(REPORT_CHOICES),
-    help="Collect these reports only; may be repeated. Of new scopes: all.",
+    help="Collect only this report; may be repeated. The default of new scopes is all.",
 )
 
 
 def print_json(value: Any) -> None:
+    """Print a value as JSON on stdout."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     text = json.dumps(value, indent=2, default=_json_default, ensure_ascii=ascii_only)
     click.echo(_UNSHOWABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
-def together(*parameters: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """One decorator for several options and arguments, in the order of the help."""
+def combine(*parameters: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that applies several options and arguments, in the order of the help."""
 
     def decorate(command: Command) -> Command:
         return reduce(lambda decorated, parameter: parameter(decorated), parameters[::-1], command)
@@ -47,26 +48,27 @@ def together(*parameters: Callable[[Command], Command]) -> Callable[[Command], C
     return decorate
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
+    """Print a message on stderr."""
     click.echo(text, err=True)
 
 
-def complain(text: str) -> None:
-    """An error, on a line of its own for each line; a token given by mistake is not repeated."""
+def print_error(text: str) -> None:
+    """Print each line of an error on stderr, with tokens masked."""
     for line in text.split("\n"):
-        say(f"Error: {redact(line)}")
+        print_message(f"Error: {redact(line)}")
 
 
 def open_database() -> Database:
-    """The warehouse of `DATABASE_URL`; close it after use (it is a context manager)."""
+    """Open the warehouse of `DATABASE_URL`. Close it after use (it is a context manager)."""
     return Database(settings.database_url())
 
 
 def confirmed(question: str, yes: bool) -> bool:
-    """Whether the user agrees; `yes` answers beforehand."""
+    """Ask the user to confirm, unless `yes` is set."""
     if yes or click.confirm(question, err=True):
         return True
-    say("Nothing was removed.")
+    print_message("Nothing was removed.")
     return False
 
 

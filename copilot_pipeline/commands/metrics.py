@@ -1,4 +1,4 @@
-"""`copilot-pipeline metrics`: the accounts' own Copilot plan and quota."""
+"""`copilot-pipeline metrics`: the Copilot plan and quota of the accounts' own users."""
 
 from dataclasses import asdict
 
@@ -12,13 +12,13 @@ from copilot_pipeline.warehouse.account_metrics import latest_account_metrics
 
 @click.group()
 def metrics() -> None:
-    """An account's own Copilot plan and quota (GET /copilot_internal/user)."""
+    """The Copilot plan and quota of an account's own user (GET /copilot_internal/user)."""
 
 
 @metrics.command("fetch")
 @click.argument("account_id", metavar="ID", type=ROW_ID)
 def fetch(account_id: int) -> None:
-    """Fetch and store them. GitHub may refuse this to a personal access token."""
+    """Fetch and store plan and quota. GitHub may refuse this to a personal access token."""
     with open_database() as database:
         account, _ = one_account(database, account_id)
         (fetched,) = fetch_account_metrics(database, open_client, [account])
@@ -30,7 +30,7 @@ def fetch(account_id: int) -> None:
 @metrics.command("latest")
 @click.argument("account_id", metavar="[ID]", type=ROW_ID, required=False)
 def latest(account_id: int | None) -> None:
-    """The latest that are stored: of one account, or a list of all."""
+    """Print the latest stored plan and quota of one account, or a list for all accounts."""
     with open_database() as database:
         if account_id is None:
             with database.read() as connection:
@@ -41,7 +41,7 @@ def latest(account_id: int | None) -> None:
             found = latest_account_metrics(connection, [account_id])
     if not found:
         raise AccountError(
-            f"no metrics of account {account_id} are stored yet: copilot-pipeline metrics fetch "
-            f"{account_id}"
+            f"no metrics of account {account_id} are stored yet. Run copilot-pipeline metrics "
+            f"fetch {account_id}"
         )
     print_json(asdict(found[0]))

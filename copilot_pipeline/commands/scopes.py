@@ -1,4 +1,4 @@
-"""`copilot-pipeline scopes`: list, update, remove."""
+"""`copilot-pipeline scopes`: list, update and remove scopes."""
 
 from datetime import date
 from typing import Any
@@ -6,27 +6,27 @@ from typing import Any
 import click
 
 from copilot_pipeline.accounts import METRICS_APIS, choose_reports
-from copilot_pipeline.commands.console import (
-    ROW_ID,
-    confirmed,
-    open_database,
-    print_json,
-    report_option,
-    together,
-)
-from copilot_pipeline.github.kinds import ScopeKind
-from copilot_pipeline.scopes import (
+from copilot_pipeline.collected_scopes import (
     CollectedScope,
     all_scopes,
     one_scope,
     remove_scope,
     update_scope,
 )
+from copilot_pipeline.commands.console import (
+    ROW_ID,
+    combine,
+    confirmed,
+    open_database,
+    print_json,
+    report_option,
+)
+from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.settings import refuse_token
 from copilot_pipeline.sources.shape import storable
 
-# The slug, and the options that tell scopes of the same slug apart.
-one_of_several = together(
+# The slug, and the options that distinguish scopes with the same slug.
+scope_arguments = combine(
     click.argument("slug", metavar="SLUG"),
     click.option("--kind", type=click.Choice([kind.value for kind in ScopeKind])),
     click.option("--account", "account_id", type=ROW_ID, metavar="ID"),
@@ -40,18 +40,18 @@ def scopes() -> None:
 
 @scopes.command("list")
 def list_() -> None:
-    """All scopes, with their account and the newest day that has metrics."""
+    """List all scopes, with their account and the newest day that has metrics."""
     with open_database() as database:
         print_json([_describe(scope) for scope in all_scopes(database)])
 
 
 @scopes.command("update")
-@one_of_several
-@click.option("--name", help="A name for people; '' removes it.")
+@scope_arguments
+@click.option("--name", help="A display name; '' removes it.")
 @click.option(
     "--implementation-date",
     metavar="YYYY-MM-DD",
-    help="When the roll-out began; the dashboards draw it. '' removes it.",
+    help="The first day of the rollout, shown on the dashboards; '' removes it.",
 )
 @click.option("--metrics-api", type=click.Choice(METRICS_APIS))
 @report_option
@@ -64,7 +64,7 @@ def update(
     metrics_api: str | None,
     reports: tuple[str, ...],
 ) -> None:
-    """Change what is given; what is not given stays."""
+    """Change the given options of a scope, and keep the others."""
     values: dict[str, Any] = {}
     if name is not None:
         refuse_token(name)
@@ -83,13 +83,13 @@ def update(
 
 
 @scopes.command("remove")
-@one_of_several
+@scope_arguments
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(slug: str, kind: str | None, account_id: int | None, yes: bool) -> int:
-    """Stop collecting a scope. What was collected stays, and is its own if it comes back."""
+    """Stop collecting a scope. Its data is kept, and belongs to it again if it is re-added."""
     with open_database() as database:
         found = one_scope(database, slug, kind, account_id)
-        question = f"Stop collecting the {found.scope}? What was collected stays."
+        question = f"Stop collecting the {found.scope}? Collected data is kept."
         if not confirmed(question, yes):
             return 1
         remove_scope(database, found.scope)

@@ -1,10 +1,10 @@
-"""`copilot-pipeline secret`: the secret from which the tokens' keys derive."""
+"""`copilot-pipeline secret`: rotates the secret that seals the stored tokens."""
 
 from dataclasses import asdict
 
 import click
 
-from copilot_pipeline.commands.console import open_database, print_json, say
+from copilot_pipeline.commands.console import open_database, print_json, print_message
 from copilot_pipeline.settings import TOKEN_SECRET_PREVIOUS
 from copilot_pipeline.tokens import rotate_secret
 
@@ -16,12 +16,14 @@ def secret() -> None:
 
 @secret.command("rotate")
 def rotate() -> None:
-    """Seal every token with the new secret, all or nothing.
+    """Reseal every token with the new secret, all or none.
 
-    Needs both: COPILOT_METRICS__TOKEN_SECRET (new) and COPILOT_METRICS__TOKEN_SECRET_PREVIOUS
-    (old). While both are set, tokens sealed with either open.
+    Set COPILOT_METRICS__TOKEN_SECRET to the new secret and COPILOT_METRICS__TOKEN_SECRET_PREVIOUS
+    to the old one. While both are set, tokens sealed with either can be read.
     """
     with open_database() as database:
         rotation = rotate_secret(database)
     print_json(asdict(rotation))
-    say(f"Every token is sealed with the new secret: unset {TOKEN_SECRET_PREVIOUS} everywhere.")
+    print_message(
+        f"Every token is sealed with the new secret: unset {TOKEN_SECRET_PREVIOUS} everywhere."
+    )

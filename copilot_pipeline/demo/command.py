@@ -13,6 +13,7 @@ import click
 from copilot_pipeline import settings
 from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collected_scopes import update_scope
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.demo import story as story_of
 from copilot_pipeline.demo.history import take_snapshots
@@ -22,7 +23,6 @@ from copilot_pipeline.demo.telling import Statuses, describe, how_to_go_on, tell
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.rules import REREAD_DAYS
 from copilot_pipeline.running import RunResult, import_account_in_job, run_days
-from copilot_pipeline.scopes import update_scope
 from copilot_pipeline.simulated_github import Enterprise, SimulatedGitHub
 from copilot_pipeline.sources import ORGANIZATION_DAY
 from copilot_pipeline.warehouse.database import Database

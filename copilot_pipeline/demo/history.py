@@ -18,7 +18,7 @@ from copilot_pipeline.collect.scopes import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
-from copilot_pipeline.github.transport import Connection
+from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.warehouse.accounts import Account
@@ -32,7 +32,7 @@ def take_snapshots(database: Database, github: SimulatedGitHub, days: Sequence[d
     def open_client(_: Database, account: Account) -> GitHubClient:
         # Opening the sealed token takes a tenth of a second, twice for each day.
         return GitHubClient(
-            Connection(github.url, PersonalAccessToken(github.token)), account.login
+            ConnectionSettings(github.url, PersonalAccessToken(github.token)), account.login
         )
 
     outcomes: list[Outcome] = []

@@ -1,1 +1,4 @@
-"""The client of GitHub's Copilot REST API: transport, paging, errors. Knows no database."""
+"""The client of GitHub's Copilot REST API: transport, paging, errors.
+
+This package does not use the database.
+"""

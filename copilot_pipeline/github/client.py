@@ -1,8 +1,8 @@
-"""What we ask GitHub for: who a token belongs to, billing, seats, reports, legacy metrics.
+"""The client of GitHub's Copilot endpoints: the token's user, billing, seats, reports, metrics.
 
-Every method gives answers as received; what they hold is for others to say. Source of paths,
-parameters and paging: GitHub's REST documentation of Copilot user management, Copilot usage metrics
-and (closed on 2026-04-02) Copilot metrics.
+The methods return response bodies as received; `sources/` parses them. Source of the paths,
+parameters and paging: GitHub's REST documentation of Copilot user management, Copilot usage
+metrics, and Copilot metrics (closed on 2026-04-02).
 """
 
 import json
@@ -24,27 +24,31 @@ from copilot_pipeline.github.errors import (
     Subject,
 )
 from copilot_pipeline.github.kinds import ScopeKind
-from copilot_pipeline.github.meanings import Meaning
 from copilot_pipeline.github.permissions import Needs
-from copilot_pipeline.github.transport import Connection, Transport
+from copilot_pipeline.github.refusals import RefusalReason
+from copilot_pipeline.github.transport import ConnectionSettings, Transport
 
-# More pages than this is a circle, not a list.
+# A list with more pages is a loop.
 MAX_PAGES = 10_000
 
-# A report has a file for some thousand users.
+# A report has one file for several thousand users.
 MAX_FILES = 10_000
 
-# A signed link lives about an hour: new ones are asked for this often when files do not come.
+# How often the links of a report are requested. They expire after about an hour.
 MAX_ENVELOPES = 3
 
-_ROLE_OR_PERMISSION = (Meaning.NOT_OWNER, Meaning.MISSING_PERMISSION, Meaning.MISSING_SCOPE)
+_ROLE_OR_PERMISSION = (
+    RefusalReason.NOT_OWNER,
+    RefusalReason.MISSING_PERMISSION,
+    RefusalReason.MISSING_SCOPE,
+)
 
 
 @dataclass(frozen=True)
 class Report:
-    """All files of a report, and the HTTP status of the answer that gave or denied them.
+    """The files of a report, and the HTTP status of the response that listed them.
 
-    No files: GitHub has no report for that day (yet).
+    `files` is empty if GitHub has no report for the day, or not yet.
     """
 
     status: int
@@ -53,7 +57,7 @@ class Report:
 
 @dataclass(frozen=True)
 class User:
-    """Who a token belongs to, and what GitHub says of the token itself."""
+    """The user that a token belongs to, with the scopes and the expiration of the token."""
 
     login: str
     id: int
@@ -64,24 +68,25 @@ class User:
 
 
 class GitHubClient:
-    """GitHub as seen with one token. Safe to use from several threads; close it after use.
+    """A client that uses one credential. It is thread-safe; close it after use.
 
-    Raises `GitHubError` (see `errors`) with a message that names account, scope and endpoint.
+    The methods raise `GitHubError` (see `errors`), whose message names the account, the scope and
+    the endpoint.
     """
 
-    def __init__(self, connection: Connection, login: str = "") -> None:
+    def __init__(self, settings: ConnectionSettings, login: str = "") -> None:
         self._account = f"account {login}" if login else ""
-        self._transport = Transport(connection)
-        self.concurrency = connection.concurrency
+        self._transport = Transport(settings)
+        self.concurrency = settings.concurrency
 
     def user(self) -> User:
-        """`GET /user`."""
+        """Return the user that the token belongs to: `GET /user`."""
         subject = Subject(self._account, "", "GET /user")
         answer = self._transport.get("/user", {}, subject)
         body = _json(answer, subject)
         user_id = body.get("id") if isinstance(body, dict) else None
         if not isinstance(body, dict) or not _is_user_id(user_id) or not body.get("login"):
-            raise GitHubError(f"{subject}: the answer names no user. Check the endpoint.")
+            raise GitHubError(f"{subject}: the response names no user. Check the endpoint.")
         return User(
             login=str(body["login"]),
             id=body["id"],
@@ -92,28 +97,28 @@ class GitHubClient:
         )
 
     def copilot_user(self, spool: Spool) -> Document:
-        """The token owner's own Copilot plan and quota: `GET /copilot_internal/user`.
+        """Return the user's own Copilot plan and quota: `GET /copilot_internal/user`.
 
-        The endpoint is undocumented, and may vanish.
+        GitHub does not document this endpoint, and may remove it.
         """
         subject = Subject(self._account, "", "GET /copilot_internal/user")
         try:
             answer = self._transport.get("/copilot_internal/user", {}, subject)
             return _document(answer, subject, spool)
         except GitHubError as error:
-            if error.meaning not in (*_ROLE_OR_PERMISSION, Meaning.NOT_FOUND):
+            if error.reason not in (*_ROLE_OR_PERMISSION, RefusalReason.NOT_FOUND):
                 raise
             raise AccessError(
-                error.said,
+                error.message,
                 "GitHub does not document this endpoint and may refuse a personal access token: it "
-                "is made for the tokens of editors and of the GitHub CLI. Nothing else needs it.",
-                error.meaning,
+                "is meant for the tokens of editors and of the GitHub CLI. Nothing else needs it.",
+                error.reason,
             ) from None
 
     def document(
         self, kind: ScopeKind, slug: str, path: str, needs: Needs, spool: Spool
     ) -> Document:
-        """One answer below the scope's path."""
+        """Return one response of an endpoint below the scope's path."""
         return _document(*self._get(kind, slug, path, {}, needs), spool)
 
     def pages(
@@ -125,7 +130,7 @@ class GitHubClient:
         needs: Needs,
         spool: Spool,
     ) -> Iterator[Document]:
-        """Every page of a list below the scope's path, following `Link` as given."""
+        """Yield every page of a list below the scope's path, following the `Link` header."""
         answer, subject = self._get(kind, slug, path, params, needs)
         for _ in range(MAX_PAGES):
             if answer.status == HTTPStatus.NO_CONTENT:
@@ -140,7 +145,10 @@ class GitHubClient:
     def report(
         self, kind: ScopeKind, slug: str, report: str, day: date, needs: Needs, spool: Spool
     ) -> Report:
-        """All files of a 1-day report; none where GitHub has no report for that day (yet)."""
+        """Return the files of a report about one day.
+
+        The report has no files if GitHub has none for the day, or not yet.
+        """
         for _ in range(MAX_ENVELOPES):
             path = f"/copilot/metrics/reports/{report}"
             answer, subject = self._get(kind, slug, path, {"day": str(day)}, needs)
@@ -156,9 +164,12 @@ class GitHubClient:
         raise expired
 
     def require_reports(self, kind: ScopeKind, slug: str, report: str, needs: Needs) -> None:
-        """Raises why GitHub refuses a report, whatever the day: asks for its latest form.
+        """Check that the token may read a report, by requesting the latest one.
 
-        Tells a 404 for one day from a 404 for the scope.
+        This distinguishes a 404 for one day from a 404 for the scope.
+
+        Raises:
+            GitHubError: why GitHub refuses the report for every day.
         """
         self._get(kind, slug, f"/copilot/metrics/reports/{report}/latest", {}, needs)
 
@@ -197,13 +208,13 @@ def _json(answer: Answer, subject: Subject) -> object:
     try:
         return json.loads(answer.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise GitHubError(f"{subject}: the answer is not JSON. Check the endpoint.") from None
+        raise GitHubError(f"{subject}: the response is not JSON. Check the endpoint.") from None
 
 
 def _download_links(answer: Answer, subject: Subject, day: date) -> list[str]:
-    """The links of an envelope; none where GitHub says that there is no report.
+    """Return the download links of a report, or none if there is no report.
 
-    GitHub says so in several ways: 204, an empty body, a JSON text, null, or no links.
+    Without a report GitHub sends a 204, an empty body, a JSON string, null, or no links.
     """
     if answer.status == HTTPStatus.NO_CONTENT or not answer.body.strip():
         return []
@@ -214,28 +225,35 @@ def _download_links(answer: Answer, subject: Subject, day: date) -> list[str]:
     if isinstance(links, list) and len(links) > MAX_FILES:
         raise GitHubError(f"{subject}: the report has more than {MAX_FILES} files.")
     if not isinstance(links, list) or not all(isinstance(link, str) for link in links):
-        raise GitHubError(f"{subject}: the answer holds no list of download links.")
+        raise GitHubError(f"{subject}: the response contains no list of download links.")
     stated = envelope.get("report_day") if isinstance(envelope, dict) else None
     if links and stated not in (None, str(day)):
-        raise GitHubError(f"{subject}: GitHub sent the report of another day than {day}.")
+        raise GitHubError(f"{subject}: GitHub sent the report of a day other than {day}.")
     return links
 
 
 def _next_link(answer: Answer) -> str | None:
-    """`Link: <…>; rel="next"`, as GitHub gives it (RFC 8288; addresses may hold `;` and `,`)."""
+    """Return the URL of `Link: <…>; rel="next"` (RFC 8288), or None.
+
+    `httpx.Response.links` is not used: it splits URLs that contain `;`, and does not find `next`
+    among several relations.
+    """
     for target, parameters in re.findall(r"<([^>]*)>([^<]*)", answer.headers.get("link", "")):
         relation = re.search(r"\brel\s*=\s*\"?([^\";,]*)", parameters, re.IGNORECASE)
         if relation and "next" in relation.group(1).lower().split():
             try:
                 return urljoin(answer.url, str(target))
             except ValueError:
-                # No address at all: refused, with words, where it is followed.
+                # Not a URL. `Transport.follow` refuses it with a message.
                 return str(target)
     return None
 
 
 def _expiration(headers: Mapping[str, str]) -> datetime | None:
-    """`github-authentication-token-expiration`: `2026-12-01 08:00:00 UTC`, or with an offset."""
+    """Return the instant of `github-authentication-token-expiration`, or None.
+
+    The header holds `2026-12-01 08:00:00 UTC`, or an offset instead of `UTC`.
+    """
     text = re.sub(r"\s*UTC$", "+00:00", headers.get("github-authentication-token-expiration", ""))
     try:
         instant = datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-"))

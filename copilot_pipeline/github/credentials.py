@@ -1,4 +1,4 @@
-"""What authenticates requests: an object that the HTTP client is given, printable nowhere."""
+"""Credentials: `httpx.Auth` objects that authenticate requests and never show their secrets."""
 
 from collections.abc import Generator, Iterable
 
@@ -10,18 +10,18 @@ from copilot_pipeline.github.echoes import repeats
 class Credential(httpx.Auth):
     """Authenticates the requests to one endpoint.
 
-    `identity` says whose it is, in words that may be shown.
+    `identity` names the owner, such as a login. It may be shown and logged.
     """
 
     def __init__(self, identity: str) -> None:
         self.identity = identity
 
     def secrets(self) -> tuple[str, ...]:
-        """What must be neither shown nor stored."""
+        """Return the texts that must not be shown, logged or stored."""
         raise NotImplementedError
 
     def is_repeated(self, blocks: Iterable[bytes]) -> bool:
-        """Whether a text, which may come in blocks, holds a secret, also escaped."""
+        """Return whether the text in `blocks` contains a secret, plain or escaped."""
         return any(repeats(secret, blocks) for secret in self.secrets())
 
     def __repr__(self) -> str:
@@ -29,7 +29,7 @@ class Credential(httpx.Auth):
 
 
 class PersonalAccessToken(Credential):
-    """A user's token, sent as it is."""
+    """A user's token, sent as a bearer token."""
 
     def __init__(self, token: str, identity: str = "") -> None:
         super().__init__(identity)

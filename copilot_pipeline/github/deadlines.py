@@ -1,6 +1,7 @@
-"""A limit on how long a whole answer may take, its headers included.
+"""An HTTP transport that limits how long a whole response may take, including its headers.
 
-httpx limits each read of a socket: a server that sends a byte now and then would never be given up.
+The timeouts of httpx limit each read of a socket, so a server that sends a byte now and then would
+hold a request forever.
 """
 
 import ssl
@@ -8,17 +9,30 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 import httpx
+
+# The errors of a request whose response did not come, or not completely.
+TRANSPORT_ERRORS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpx.TransportError,
+)
+
+# httpx closes idle connections after the same time.
+KEEPALIVE_SECONDS = 5.0
 
 _now = threading.local()
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Requests of this thread, to clients with `limited_transport`, end within that time."""
+    """Limit the time of the requests that this thread sends through a `DeadlineTransport`."""
     _now.deadline = time.monotonic() + seconds
     try:
         yield
@@ -26,12 +40,72 @@ def deadline(seconds: float) -> Iterator[None]:
         del _now.deadline
 
 
-def limited_transport(transport: httpx.HTTPTransport) -> httpx.HTTPTransport:
-    """The transport, whose reads obey the deadline. Ends with `httpx.ReadTimeout`."""
-    # httpx has no parameter for the network backend of its pool; httpcore, below it, has one.
-    pool = transport._pool
-    pool._network_backend = _Backend(pool._network_backend)
-    return transport
+class DeadlineTransport(httpx.BaseTransport):
+    """Sends the requests of an `httpx.Client`, and stops reading at the deadline.
+
+    It is `httpx.HTTPTransport` with a network backend of our own, for which httpx has no parameter.
+    `proxy` is the URL of an HTTP proxy without credentials.
+
+    Raises:
+        httpcore.ReadTimeout: the deadline has passed. All errors are in `TRANSPORT_ERRORS`.
+    """
+
+    def __init__(
+        self, ssl_context: ssl.SSLContext, max_connections: int, proxy: str | None
+    ) -> None:
+        backend = _Backend(httpcore.SyncBackend())
+        if proxy is None:
+            self._pool = httpcore.ConnectionPool(
+                ssl_context=ssl_context,
+                max_connections=max_connections,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+                network_backend=backend,
+            )
+        else:
+            self._pool = httpcore.HTTPProxy(
+                _core_url(httpx.URL(proxy)),
+                ssl_context=ssl_context,
+                max_connections=max_connections,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+                network_backend=backend,
+            )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                _core_url(request.url),
+                headers=request.headers.raw,
+                content=cast(httpx.SyncByteStream, request.stream),
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_ResponseStream(response),
+            extensions=response.extensions,
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+def _core_url(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
+
+
+class _ResponseStream(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -58,7 +132,7 @@ class _Stream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         left = getattr(_now, "deadline", float("inf")) - time.monotonic()
         if left <= 0:
-            raise httpcore.ReadTimeout("the answer does not end")
+            raise httpcore.ReadTimeout("the response took too long")
         return self._stream.read(max_bytes, left if timeout is None else min(timeout, left))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

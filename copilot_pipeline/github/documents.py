@@ -1,4 +1,7 @@
-"""Answers as received, on disk: memory holds a line, or one file at a time, never a report."""
+"""Stores response bodies on disk, so that a large report does not fill the memory.
+
+Readers load one line or one file at a time.
+"""
 
 import codecs
 import tempfile
@@ -14,9 +17,9 @@ _BLOCK = 1024 * 1024
 
 
 class Spool:
-    """A file without a name, which holds the answers of one load one after the other.
+    """A temporary file that holds the response bodies of one load, one after the other.
 
-    Its documents can be read until it is closed. Not for several threads at once.
+    Its documents can be read until the spool is closed. A spool is not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -25,7 +28,10 @@ class Spool:
         self.received = 0
 
     def take(self, url: str, size: int, received: int) -> "Document":
-        """What was written last, as a document; `received` is its size as it came."""
+        """Return the last `size` bytes written as a document.
+
+        `received` is the number of bytes that came over the network, before decompression.
+        """
         start = self.size
         self.size += size
         self.received += received
@@ -35,7 +41,7 @@ class Spool:
         return Document(url, utc_now(), self, start, self.size)
 
     def add(self, url: str, content: bytes) -> "Document":
-        """A document that is in memory."""
+        """Write `content` to the spool and return it as a document."""
         self.file.seek(self.size)
         self.file.write(content)
         return self.take(url, len(content), len(content))
@@ -52,7 +58,10 @@ class Spool:
 
 @dataclass(frozen=True)
 class Document:
-    """An answer as received: its address without a signature, when it came, and where it lies."""
+    """A response body as received, with its URL and the time of the download.
+
+    The URL contains no signature.
+    """
 
     url: str
     fetched_at: datetime
@@ -61,13 +70,13 @@ class Document:
     _stop: int = field(repr=False)
 
     def content(self) -> bytes:
-        """All of it."""
+        """Return the whole body."""
         file = self._spool.file
         file.seek(self._start)
         return file.read(self._stop - self._start)
 
     def lines(self) -> Iterator[bytes]:
-        """The lines with their ends."""
+        """Yield the lines, including their line endings."""
         position, file = self._start, self._spool.file
         while position < self._stop:
             file.seek(position)
@@ -76,7 +85,7 @@ class Document:
             yield line
 
     def blocks(self) -> Iterator[bytes]:
-        """All of it in pieces of at most a mebibyte."""
+        """Yield the body in blocks of at most 1 MiB."""
         file = self._spool.file
         for position in range(self._start, self._stop, _BLOCK):
             file.seek(position)
@@ -84,14 +93,18 @@ class Document:
 
 
 def require_text(document: Document, subject: Subject) -> None:
-    """Raises for what no database can store as text."""
+    """Check that a database can store the document as text.
+
+    Raises:
+        GitHubError: the document is not UTF-8, or contains a NUL byte.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for block in document.blocks():
             decoder.decode(block)
-            # JSON cannot hold it, and PostgreSQL cannot store it.
+            # JSON does not allow a NUL byte, and PostgreSQL cannot store it.
             if b"\0" in block:
-                raise GitHubError(f"{subject}: the answer is not JSON: it holds a NUL byte.")
+                raise GitHubError(f"{subject}: the response is not JSON: it contains a NUL byte.")
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        raise GitHubError(f"{subject}: the answer is not UTF-8 text.") from None
+        raise GitHubError(f"{subject}: the response is not UTF-8 text.") from None

@@ -1,21 +1,21 @@
-"""Finds a token in what GitHub sends, also where its characters are escaped."""
+"""Finds a token in a response, even if its characters are escaped."""
 
 import re
 from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
-# Of JSON: any character by its number, and the slash. Tokens are ASCII.
+# JSON may escape any character by its number, and the slash. Tokens are ASCII.
 _JSON_ESCAPE = re.compile(rb"\\(?:u00([0-7][0-9a-fA-F])|(/))")
 _HINTS = (b"\\u00", b"\\/", b"%")
 
-# `%41`, each of whose characters is written as `\u0025`.
-_LONGEST_CHARACTER = 18
+# The longest form of one character: `%41`, with each of its characters as `\u0025`.
+_MAX_ESCAPE_LENGTH = 18
 
 
 def repeats(token: str, blocks: Iterable[bytes]) -> bool:
-    """Whether the text, which may come in blocks, holds the token.
+    """Return whether the text in `blocks` contains the token.
 
-    As it is, with characters escaped as JSON does, percent-encoded, or both.
+    The token may be plain, escaped as in JSON, percent-encoded, or both.
     """
     wanted = token.encode()
     tail = b""
@@ -23,10 +23,10 @@ def repeats(token: str, blocks: Iterable[bytes]) -> bool:
         window = tail + block
         if wanted in window:
             return True
-        # Most texts hold no such escape, and looking for one is quick.
+        # Most texts contain no such escape, and the search for one is fast.
         if any(hint in window for hint in _HINTS) and wanted in _unescaped(window):
             return True
-        tail = window[-_LONGEST_CHARACTER * len(wanted) :]
+        tail = window[-_MAX_ESCAPE_LENGTH * len(wanted) :]
     return False
 
 

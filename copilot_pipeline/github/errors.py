@@ -1,7 +1,8 @@
-"""The one place that decides what an answer of GitHub means: fine, retry, or permanent with advice.
+"""Exceptions of the GitHub client, and the functions that raise them for a response.
 
-Sources: GitHub's REST documentation (status codes, rate limits, usage metrics reports), and texts
-observed on live systems.
+A response means success, an error that may be retried, or a permanent error with advice. Sources:
+GitHub's REST documentation (status codes, rate limits, usage metrics reports), and texts observed
+on live systems.
 """
 
 import json
@@ -14,81 +15,81 @@ from http import HTTPStatus
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.echoes import repeats
-from copilot_pipeline.github.meanings import Meaning, refusal
 from copilot_pipeline.github.permissions import Needs
+from copilot_pipeline.github.refusals import RefusalReason, explain_refusal
 from copilot_pipeline.redaction import redact
 
-# GitHub says: without a hint, wait at least a minute.
+# GitHub's documentation: wait at least one minute if the response does not say how long.
 UNHINTED_WAIT_SECONDS = 60.0
 
-LONGEST_QUOTE = 300
+MAX_QUOTE_LENGTH = 300
 
-# Refusals that another day of the same scope may not meet.
-_OF_ONE_DAY = (Meaning.NOT_FOUND, Meaning.BAD_REQUEST)
+# Reasons that may apply to one day only: other days of the scope may still succeed.
+_ONE_DAY_REASONS = (RefusalReason.NOT_FOUND, RefusalReason.BAD_REQUEST)
 
 
 class GitHubError(CopilotPipelineError):
-    """GitHub did not give what was asked for. Permanent, unless it is a `RetryableError`.
+    """A request to GitHub failed. The error is permanent unless it is a `RetryableError`.
 
-    `advice` is the part of the text that says what to do; `http_status` is that of the answer, if
-    one came.
+    `message` says what failed, and `advice` what to do. `http_status` is the status of the
+    response, or None if there was no response.
     """
 
-    meaning = Meaning.BAD_ANSWER
+    reason = RefusalReason.BAD_ANSWER
     http_status: int | None = None
-    # Whether asking for another day of the same scope would only meet the same refusal.
+    # True if requests for other days of the same scope would fail in the same way.
     stops_scope = False
 
-    def __init__(self, said: str, advice: str = "", meaning: Meaning | None = None) -> None:
-        super().__init__(f"{said} {advice}".rstrip())
-        self.said = said
+    def __init__(self, message: str, advice: str = "", reason: RefusalReason | None = None) -> None:
+        super().__init__(f"{message} {advice}".rstrip())
+        self.message = message
         self.advice = advice
-        self.meaning = meaning or self.meaning
+        self.reason = reason or self.reason
 
 
 class AccessError(GitHubError):
-    """The token, its permissions, or a policy stand in the way of the whole scope."""
+    """GitHub refuses every request for the scope: the token, a permission or a policy is wrong."""
 
     stops_scope = True
 
 
 class RefusedUrlError(GitHubError):
-    """An address to which nothing may be sent: another host, plain http, no address at all."""
+    """A URL that must not be requested: its host is not allowed, it is plain http, or invalid."""
 
-    meaning = Meaning.REFUSED_ADDRESS
+    reason = RefusalReason.REFUSED_ADDRESS
 
 
 class RetryableError(GitHubError):
-    """A passing trouble: 5xx, a timeout, a cut connection."""
+    """A temporary failure: a 5xx status, a timeout, or a lost connection."""
 
-    meaning = Meaning.UNAVAILABLE
+    reason = RefusalReason.UNAVAILABLE
 
 
 class RateLimitedError(RetryableError):
-    """A primary or secondary limit. `wait` is in seconds; None where GitHub gave no hint."""
+    """GitHub's primary or secondary rate limit. `wait` is in seconds, or None if unknown."""
 
-    meaning = Meaning.RATE_LIMITED
-    # Once the client gives up, asking for the next day would only make GitHub angrier.
+    reason = RefusalReason.RATE_LIMITED
+    # After the client gave up, further requests would only prolong the rate limit.
     stops_scope = True
 
-    def __init__(self, said: str, advice: str, wait: float | None) -> None:
-        super().__init__(said, advice)
+    def __init__(self, message: str, advice: str, wait: float | None) -> None:
+        super().__init__(message, advice)
         self.wait = wait
 
 
 class LinkExpiredError(GitHubError):
-    """A signed link that does not open: a new envelope may help."""
+    """A signed download link was refused. Requesting the report again returns new links."""
 
-    meaning = Meaning.LINK_EXPIRED
+    reason = RefusalReason.LINK_EXPIRED
 
 
 class FileMissingError(LinkExpiredError):
-    """A signed link whose file is not there: with new links too, the report is not ready."""
+    """The file of a signed link does not exist. If new links fail too, the report is not ready."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """For whom and for what a request is made; the beginning of every message about it."""
+    """The account, scope and endpoint of a request. Every message about it begins with them."""
 
     account: str
     scope: str
@@ -101,7 +102,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer, decompressed. `url` has no query where the link was signed."""
+    """A complete response with its decompressed body. `url` has no query if the link was signed."""
 
     status: int
     headers: Mapping[str, str]
@@ -109,48 +110,67 @@ class Answer:
     url: str
 
 
-def check(answer: Answer, subject: Subject, *secrets: str) -> None:
-    """Raises what an answer of 400 and above means.
+def raise_for_answer(answer: Answer, subject: Subject, *secrets: str) -> None:
+    """Raise the error that a response with a status of 400 or above stands for.
 
-    Secrets are the texts that must not be quoted from the answer.
+    The error quotes GitHub's message, but none of the `secrets`.
+
+    Raises:
+        RateLimitedError: GitHub's rate limit is used up.
+        RetryableError: GitHub failed, and the request may succeed later.
+        AccessError: GitHub refuses every request for the scope.
+        GitHubError: GitHub refuses this request.
     """
     if answer.status >= HTTPStatus.BAD_REQUEST:
         raise _with_status(_refusal(answer, subject, *secrets), answer)
 
 
 def _refusal(answer: Answer, subject: Subject, *secrets: str) -> GitHubError:
-    message = redact(_message(answer), *secrets)
-    if any(repeats(secret, [message.encode(errors="replace")]) for secret in secrets):
-        message = ""
-    quote = f", {message[:LONGEST_QUOTE]!r}" if message else ""
-    said = f"{subject}: {answer.status} {_phrase(answer.status)}{quote}."
-    if is_rate_limited(answer, message):
+    text = redact(_message_of(answer), *secrets)
+    if any(repeats(secret, [text.encode(errors="replace")]) for secret in secrets):
+        text = ""
+    quote = f", {text[:MAX_QUOTE_LENGTH]!r}" if text else ""
+    message = f"{subject}: {answer.status} {_phrase(answer.status)}{quote}."
+    if is_rate_limited(answer, text):
         wait = rate_limit_wait(answer)
-        told = "" if wait is None else f"; GitHub asks to wait {wait:.0f} s"
-        return RateLimitedError(said, f"The rate limit is used up{told}.", wait)
+        hint = "" if wait is None else f"; GitHub asks to wait {wait:.0f} s"
+        return RateLimitedError(message, f"The rate limit is used up{hint}.", wait)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
-        return RetryableError(said, "GitHub has trouble. Try again later.")
+        return RetryableError(message, "GitHub is having problems. Try again later.")
     headers = {name: redact(value, *secrets) for name, value in answer.headers.items()}
-    meaning, advice = refusal(answer.status, headers, message.lower(), subject.needs)
-    kind = GitHubError if meaning in _OF_ONE_DAY else AccessError
-    return kind(said, advice, meaning)
+    reason, advice = explain_refusal(answer.status, headers, text.lower(), subject.needs)
+    kind = GitHubError if reason in _ONE_DAY_REASONS else AccessError
+    return kind(message, advice, reason)
 
 
-def check_download(answer: Answer, subject: Subject) -> None:
-    """The same for a download host, whose refusals mean that the link, not the token, is bad."""
+def raise_for_download(answer: Answer, subject: Subject) -> None:
+    """Raise the error for a download host's response with a status of 400 or above.
+
+    A download host refuses links, not tokens.
+
+    Raises:
+        RateLimitedError: the download host limits the rate.
+        RetryableError: the download host failed, and the request may succeed later.
+        FileMissingError: the file does not exist.
+        LinkExpiredError: the host refuses the link.
+    """
     if answer.status >= HTTPStatus.BAD_REQUEST:
         raise _with_status(_download_refusal(answer, subject), answer)
 
 
 def _download_refusal(answer: Answer, subject: Subject) -> GitHubError:
-    said = f"{subject}: the download answers {answer.status} {_phrase(answer.status)}."
+    message = f"{subject}: the download failed: {answer.status} {_phrase(answer.status)}."
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimitedError(said, "The download host limits the rate.", retry_after(answer))
+        return RateLimitedError(
+            message, "The download host limits the request rate.", retry_after(answer)
+        )
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
-        return RetryableError(said, "The download host has trouble. Try again later.")
+        return RetryableError(message, "The download host is having problems. Try again later.")
     if answer.status == HTTPStatus.NOT_FOUND:
-        return FileMissingError(said, "The report's file is missing.")
-    return LinkExpiredError(said, "The link expired, and new ones too. Try again later.")
+        return FileMissingError(message, "The report's file is missing.")
+    return LinkExpiredError(
+        message, "The download link expired, and so did new ones. Try again later."
+    )
 
 
 def _with_status(error: GitHubError, answer: Answer) -> GitHubError:
@@ -159,6 +179,7 @@ def _with_status(error: GitHubError, answer: Answer) -> GitHubError:
 
 
 def is_rate_limited(answer: Answer, message: str) -> bool:
+    """Return whether the response reports a rate limit. `message` is GitHub's message."""
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return True
     return answer.status == HTTPStatus.FORBIDDEN and (
@@ -169,19 +190,22 @@ def is_rate_limited(answer: Answer, message: str) -> bool:
 
 
 def rate_limit_wait(answer: Answer) -> float | None:
-    """Seconds to wait as GitHub says: `Retry-After`, else the reset of a used-up limit."""
-    told = retry_after(answer)
-    if told is not None:
-        return told
+    """Return the seconds to wait: `Retry-After`, or the time until the limit resets.
+
+    None means that GitHub does not say how long.
+    """
+    wait = retry_after(answer)
+    if wait is not None:
+        return wait
     reset = answer.headers.get("x-ratelimit-reset", "")
     if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        # One second more: the reset is rounded, and clocks differ.
+        # Add a second: GitHub rounds the time of the reset, and clocks differ.
         return max(float(reset) - utc_now().timestamp(), 0.0) + 1.0
     return None
 
 
 def retry_after(answer: Answer) -> float | None:
-    """`Retry-After` in seconds, given as seconds or as an HTTP date."""
+    """Return the seconds of `Retry-After`, which holds seconds or an HTTP date (RFC 9110)."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isdecimal():
         return float(text)
@@ -194,8 +218,8 @@ def retry_after(answer: Answer) -> float | None:
         return None
 
 
-def _message(answer: Answer) -> str:
-    """GitHub's own words, if the body is the usual JSON object."""
+def _message_of(answer: Answer) -> str:
+    """Return the `message` of the response's JSON body, or an empty text."""
     try:
         body = json.loads(answer.body)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Hosts as settings name them: `host` or `host:port`, with `*` for a part of a host's name."""
+"""Host patterns of the settings: `host` or `host:port`, where `*` stands for a part of a name."""
 
 import ipaddress
 import re
@@ -15,10 +15,10 @@ _NAMED = re.compile(
 
 @dataclass(frozen=True)
 class HostPattern:
-    """A host, or several that differ in one part of their name.
+    """A pattern that matches one host, or several hosts that differ in a label.
 
-    `*` stands for one label, or for a part of one: `*.example.com` is `eu.example.com`, and neither
-    `example.com` nor `a.eu.example.com`.
+    `*` stands for one label or a part of one: `*.example.com` matches `eu.example.com`, but not
+    `example.com` or `a.eu.example.com`.
     """
 
     host: str
@@ -26,22 +26,29 @@ class HostPattern:
 
     @classmethod
     def parse(cls, text: str) -> "HostPattern":
-        """Reads `host` or `host:port`; an IPv6 address is given in brackets.
+        """Parse `host` or `host:port`. An IPv6 address must be in brackets.
 
         Raises:
-            ValueError: what was given is no host name, or could be the name of any host.
+            ValueError: the text is not a host name, or `*` would match hosts of any domain.
         """
         match = _NAMED.fullmatch(text.strip().lower())
         port = int(match["port"]) if match and match["port"] else None
         if not match or (port is not None and not 1 <= port <= 65535):
-            raise ValueError("is not a host name such as reports.example.com, or with a port")
+            raise ValueError(
+                "is not a host name such as reports.example.com or reports.example.com:8443"
+            )
         host = match["host"].strip("[]")
         if "*" in "".join(host.split(".")[-2:]):
-            raise ValueError("must end in a domain of your own: * stands for one part before it")
+            raise ValueError(
+                "must end with a full domain such as example.com: * may only stand before it"
+            )
         return cls(host, port)
 
     def admits(self, url: httpx.URL) -> bool:
-        """Whether the address lies there. Without a port: 443, and any port on loopback."""
+        """Return whether the URL matches.
+
+        A pattern without a port matches port 443, and every port on loopback.
+        """
         host = url.raw_host.decode("ascii", "replace").lower()
         pattern = re.escape(self.host).replace(r"\*", "[^.]+")
         if not re.fullmatch(pattern, host):
@@ -53,7 +60,7 @@ class HostPattern:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it names this machine, without asking a name server."""
+    """Return whether the host is this machine, without a DNS lookup."""
     if host == "localhost":
         return True
     try:

@@ -11,5 +11,5 @@ class ScopeKind(StrEnum):
 
     @property
     def path(self) -> str:
-        """The first part of the paths below which GitHub serves such a scope."""
+        """The first segment of the API paths of such a scope."""
         return {"organization": "orgs", "enterprise": "enterprises"}[self]

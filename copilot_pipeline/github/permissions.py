@@ -1,4 +1,4 @@
-"""What an endpoint asks of a token, and what a classic token's scopes include.
+"""Which scopes or permission an endpoint requires, and which scopes include others.
 
 Sources: GitHub's REST documentation of the Copilot endpoints; "Scopes for OAuth apps"; "Permissions
 required for fine-grained personal access tokens".
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# A scope includes these, and what they include.
+# Each scope includes the scopes listed here, and the scopes that those include.
 _INCLUDED_SCOPES = {
     "admin:org": ("write:org",),
     "write:org": ("read:org",),
@@ -16,7 +16,7 @@ _INCLUDED_SCOPES = {
     "user": ("read:user", "user:email"),
 }
 
-# What GitHub's settings page calls the permissions that it names in headers.
+# The names that GitHub's settings page uses for the permissions in the headers.
 _PERMISSION_NAMES = {
     "organization_copilot_metrics": "Organization Copilot metrics",
     "organization_copilot_seat_management": "GitHub Copilot Business",
@@ -27,9 +27,10 @@ _PERMISSION_NAMES = {
 
 @dataclass(frozen=True)
 class Needs:
-    """One of the classic scopes, or the permission of a fine-grained token.
+    """What an endpoint requires of a token.
 
-    No permission: GitHub documents none that suffices.
+    A classic token needs one of `scopes`, and a fine-grained token needs `permission`. The
+    permission is None if GitHub documents none for the endpoint.
     """
 
     scopes: tuple[str, ...]
@@ -37,12 +38,12 @@ class Needs:
 
 
 def parse_scopes(header: str) -> tuple[str, ...]:
-    """`X-OAuth-Scopes` or `X-Accepted-OAuth-Scopes`: names between commas; may be empty."""
+    """Return the comma-separated names of `X-OAuth-Scopes` or `X-Accepted-OAuth-Scopes`."""
     return tuple(name for part in header.split(",") if (name := part.strip()))
 
 
 def includes_any(held: Iterable[str], accepted: Iterable[str]) -> bool:
-    """Whether the scopes, with all that they include, hold one of the accepted ones."""
+    """Return whether the held scopes, and the scopes they include, contain an accepted one."""
     everything: set[str] = set()
     waiting = list(held)
     while waiting:
@@ -53,7 +54,11 @@ def includes_any(held: Iterable[str], accepted: Iterable[str]) -> bool:
 
 
 def describe_permissions(header: str) -> str:
-    """`X-Accepted-GitHub-Permissions` (`a=read; b=read,c=write`) in the settings page's words."""
+    """Return `X-Accepted-GitHub-Permissions` with the names that GitHub's settings page uses.
+
+    The header separates alternatives with `;` and combinations with `,`, such as
+    `a=read; b=read,c=write`.
+    """
 
     def named(match: re.Match[str]) -> str:
         known = _PERMISSION_NAMES.get(match[1])

@@ -1,4 +1,4 @@
-"""When to ask again: waits that grow with jitter, and limits that all requests of a token obey."""
+"""Retries: growing waits with jitter, and rate limits that all requests of a token share."""
 
 import logging
 import threading
@@ -24,26 +24,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Tries and waits; waits are in seconds.
+    """The number of attempts, and the waits between them in seconds.
 
-    The longest wait is a little over the hour after which GitHub's primary limit starts anew.
+    `max_rate_limit_wait` is a little over an hour: GitHub resets its primary limit every hour.
     """
 
     attempts: int = 5
     first_wait: float = 1.0
-    longest_wait: float = 30.0
+    max_wait: float = 30.0
     rate_limit_attempts: int = 6
     unhinted_wait: float = UNHINTED_WAIT_SECONDS
-    longest_rate_limit_wait: float = 3_700.0
+    max_rate_limit_wait: float = 3_700.0
 
 
 DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
 class Retries:
-    """Runs requests under one policy. One object serves all requests of one token.
+    """Runs the requests of one token with a retry policy.
 
-    A rate-limit answer to one request holds back all of them until the wait is over.
+    If GitHub limits one request, all requests wait until the limit is over.
     """
 
     def __init__(self, policy: RetryPolicy) -> None:
@@ -52,18 +52,22 @@ class Retries:
         self._lock = threading.Lock()
         self._open_at = 0.0
         self._jitter = wait_exponential_jitter(
-            multiplier=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
+            multiplier=policy.first_wait, max=policy.max_wait, jitter=policy.first_wait
         )
 
     def call(self, request: Callable[[], T]) -> T:
-        """The request's result. Raises its last error once the policy's tries are used up."""
+        """Run the request and return its result.
+
+        Raises:
+            GitHubError: the error of the last attempt.
+        """
         limited = 0
 
         def gives_up(state: RetryCallState) -> bool:
             error = _error(state)
             if isinstance(error, RateLimitedError):
                 wait = self._rate_limit_wait(error, limited)
-                too_long = wait > self.policy.longest_rate_limit_wait
+                too_long = wait > self.policy.max_rate_limit_wait
                 return too_long or limited >= self.policy.rate_limit_attempts
             return state.attempt_number - limited >= self.policy.attempts
 
@@ -94,19 +98,19 @@ class Retries:
         try:
             return retrying(attempt)
         except RateLimitedError as error:
-            advice = f"{error.advice} Given up: run again later."
-            given_up = RateLimitedError(error.said, advice, error.wait)
+            advice = f"{error.advice} Gave up; run it again later."
+            given_up = RateLimitedError(error.message, advice, error.wait)
             given_up.http_status = error.http_status
             raise given_up from None
 
     def close(self) -> None:
-        """Ends every wait; requests that still wait fail."""
+        """End all waits. Requests that are waiting fail with `GitHubError`."""
         self._closed.set()
 
     def _rate_limit_wait(self, error: RateLimitedError, times: int) -> float:
         growth = float(2 ** (times - 1))
         if error.wait is not None:
-            # A hint of no time at all must not end in a burst of requests.
+            # GitHub may ask to wait 0 s, which must not cause a burst of requests.
             return max(error.wait, self.policy.first_wait * growth)
         return self.policy.unhinted_wait * growth
 
@@ -122,7 +126,7 @@ class Retries:
 
     def _wait_until_open(self) -> None:
         self._sleep(0)
-        # Asked again after each wait: another request may have been limited meanwhile.
+        # Another request may have been limited during the wait.
         while (remaining := self._open_at - time.monotonic()) > 0:
             self._sleep(remaining)
 
@@ -130,7 +134,7 @@ class Retries:
         if seconds > 0:
             self._closed.wait(seconds)
         if self._closed.is_set():
-            raise GitHubError("the client was closed while a request waited")
+            raise GitHubError("the client was closed while a request was waiting")
 
 
 def _error(state: RetryCallState) -> BaseException | None:

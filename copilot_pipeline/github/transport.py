@@ -1,7 +1,9 @@
-"""Sends requests: headers, timeouts, size limits, redirects. A token goes to its endpoint only."""
+"""Sends requests: headers, timeouts, size limits, redirects.
+
+A token is sent to its own endpoint only.
+"""
 
 import io
-import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +15,7 @@ import httpx
 
 from copilot_pipeline.github.bodies import Body, Limit
 from copilot_pipeline.github.credentials import Credential
-from copilot_pipeline.github.deadlines import deadline, limited_transport
+from copilot_pipeline.github.deadlines import TRANSPORT_ERRORS, DeadlineTransport, deadline
 from copilot_pipeline.github.documents import Document, Spool, require_text
 from copilot_pipeline.github.errors import (
     Answer,
@@ -21,8 +23,8 @@ from copilot_pipeline.github.errors import (
     RefusedUrlError,
     RetryableError,
     Subject,
-    check,
-    check_download,
+    raise_for_answer,
+    raise_for_download,
 )
 from copilot_pipeline.github.retries import DEFAULT_RETRY_POLICY, Retries, RetryPolicy
 from copilot_pipeline.github.urls import DownloadHosts, join, same_origin, without_query
@@ -31,22 +33,25 @@ API_VERSION = "2026-03-10"
 USER_AGENT = "copilot_pipeline"
 
 TIMEOUT = httpx.Timeout(60.0, connect=15.0)
-LONGEST_ANSWER_SECONDS = 600.0
+MAX_ANSWER_SECONDS = 600.0
 
-# An answer of the API is read in memory: a page of 100 seats has some hundred kilobytes. A file of
-# a report holds some thousand users and goes to disk; it is in memory once, as a row.
-LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
-LARGEST_FILE_BYTES = 128 * 1024 * 1024
-LARGEST_REPORT_BYTES = 4 * 1024 * 1024 * 1024
+# A response of the API is held in memory: a page of 100 seats has a few hundred kilobytes. A file
+# of a report contains several thousand users and is written to disk. It is loaded into memory once,
+# to store it as a row.
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+MAX_FILE_BYTES = 128 * 1024 * 1024
+MAX_REPORT_BYTES = 4 * 1024 * 1024 * 1024
 
-MOST_REDIRECTS = 3
-
-_TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+MAX_REDIRECTS = 3
 
 
 @dataclass(frozen=True)
-class Connection:
-    """Where and how the requests of a credential go."""
+class ConnectionSettings:
+    """How to reach GitHub with a credential.
+
+    `download_hosts` and `storage_accounts` are the further hosts of report files, and `concurrency`
+    is the maximum number of simultaneous requests.
+    """
 
     endpoint: str
     credential: Credential
@@ -58,50 +63,50 @@ class Connection:
 
 
 class Transport:
-    """The HTTP side of one credential: a pool for the API, and one without it for downloads."""
+    """Sends the requests of one credential.
 
-    def __init__(self, connection: Connection) -> None:
-        # They log whole addresses and headers, with the signatures of download links.
-        for name in _TALKATIVE:
-            logging.getLogger(name).disabled = True
-        self._endpoint = httpx.URL(connection.endpoint)
-        self._credential = connection.credential
+    One connection pool serves the API. Another one, which does not know the credential, downloads
+    report files.
+    """
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        self._endpoint = httpx.URL(settings.endpoint)
+        self._credential = settings.credential
         self._hosts = DownloadHosts.of(
-            connection.endpoint, connection.download_hosts, connection.storage_accounts
+            settings.endpoint, settings.download_hosts, settings.storage_accounts
         )
-        self._policy = connection.retry_policy
+        self._policy = settings.retry_policy
         self._retries = Retries(self._policy)
         self._download_retries: dict[bytes, Retries] = {}
         self._lock = threading.Lock()
         self._closed = False
-        # A credential goes to the endpoint only: downloads have a client without it.
-        self._api = self._new_client(connection, connection.credential)
-        self._downloads = self._new_client(connection, None)
+        # The credential is sent to the endpoint only, so downloads use a client without it.
+        self._api = self._new_client(settings, settings.credential)
+        self._downloads = self._new_client(settings, None)
 
     @staticmethod
-    def _new_client(connection: Connection, auth: Credential | None) -> httpx.Client:
-        # trust_env: HTTP(S)_PROXY of the machine is not an account's own setting.
-        transport = httpx.HTTPTransport(
-            trust_env=False,
-            verify=_ssl_context(),
-            proxy=connection.proxy,
-            limits=httpx.Limits(max_connections=connection.concurrency),
-        )
+    def _new_client(settings: ConnectionSettings, auth: Credential | None) -> httpx.Client:
+        # Without trust_env, HTTP(S)_PROXY and .netrc are ignored: an account has its own proxy.
         return httpx.Client(
             trust_env=False,
             auth=auth,
-            transport=limited_transport(transport),
+            transport=DeadlineTransport(_ssl_context(), settings.concurrency, settings.proxy),
             timeout=TIMEOUT,
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"},
         )
 
     def get(self, path: str, params: Mapping[str, str | int], subject: Subject) -> Answer:
-        """The API's answer to a path below the endpoint."""
+        """Return the response of a path below the endpoint."""
         url = self._endpoint.copy_with(path=self._endpoint.path.rstrip("/") + path)
         return self.follow(url.copy_merge_params(params), subject)
 
     def follow(self, url: httpx.URL | str, subject: Subject) -> Answer:
-        """The API's answer to an address that GitHub gave; it must lie at the endpoint."""
+        """Return the response of a URL that GitHub sent, such as that of the next page.
+
+        Raises:
+            RefusedUrlError: the URL does not belong to the endpoint.
+            GitHubError: the request failed (see `errors`).
+        """
         headers = {
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": API_VERSION,
@@ -109,21 +114,26 @@ class Transport:
 
         def request() -> Answer:
             content = io.BytesIO()
-            body = Body(content, Limit(LARGEST_ANSWER_BYTES), subject)
+            body = Body(content, Limit(MAX_ANSWER_BYTES), subject)
             response, address = self._send(
                 self._api, url, headers, subject, self._require_own_origin, body
             )
             answer = Answer(response.status_code, response.headers, content.getvalue(), address)
-            check(answer, subject, *self._credential.secrets())
+            raise_for_answer(answer, subject, *self._credential.secrets())
             self._require_no_echo(address, [answer.body], subject)
             return answer
 
         return self._retries.call(request)
 
     def download(self, link: str, subject: Subject, spool: Spool) -> Document:
-        """A report's file from a signed link, asked for without the token, onto the spool.
+        """Download a file of a report to the spool, from a signed link and without the token.
 
-        The limits are those of a file, and of what the spool holds already.
+        The file must not exceed `MAX_FILE_BYTES`, and all files of the spool together must not
+        exceed `MAX_REPORT_BYTES`.
+
+        Raises:
+            RefusedUrlError: the host of the link is not allowed.
+            GitHubError: the download failed (see `errors`).
         """
         try:
             host = self._hosts.require(link).netloc
@@ -132,17 +142,17 @@ class Transport:
 
         def request() -> Document:
             spool.file.seek(spool.size)
-            left = LARGEST_REPORT_BYTES - max(spool.size, spool.received)
-            limit = Limit(LARGEST_FILE_BYTES, "a file of the report")
+            left = MAX_REPORT_BYTES - max(spool.size, spool.received)
+            limit = Limit(MAX_FILE_BYTES, "a file of the report")
             if left < limit.size:
-                limit = Limit(
-                    LARGEST_REPORT_BYTES, "the report", already=LARGEST_REPORT_BYTES - left
-                )
+                limit = Limit(MAX_REPORT_BYTES, "the report", already=MAX_REPORT_BYTES - left)
             body = Body(spool.file, limit, subject)
             response, address = self._send(
                 self._downloads, link, {}, subject, self._hosts.require, body
             )
-            check_download(Answer(response.status_code, response.headers, b"", address), subject)
+            raise_for_download(
+                Answer(response.status_code, response.headers, b"", address), subject
+            )
             file = spool.take(without_query(httpx.URL(address)), body.size, body.received)
             require_text(file, subject)
             self._require_no_echo(file.url, file.blocks(), subject)
@@ -151,7 +161,7 @@ class Transport:
         return self._retries_of(host).call(request)
 
     def _retries_of(self, host: bytes) -> Retries:
-        """Those of one download host: its limits hold up neither the API nor other hosts."""
+        """Return the retries of a download host, whose rate limits do not delay other hosts."""
         with self._lock:
             retries = self._download_retries.get(host)
             if retries is None:
@@ -161,9 +171,9 @@ class Transport:
             return retries
 
     def _require_no_echo(self, url: str, blocks: Iterable[bytes], subject: Subject) -> None:
-        """What an answer holds is stored as received, and a token is stored sealed only."""
+        """Refuse a response that contains the token, because responses are stored unencrypted."""
         if self._credential.is_repeated([url.encode()]) or self._credential.is_repeated(blocks):
-            raise GitHubError(f"{subject}: the answer repeats the token. Check the endpoint.")
+            raise GitHubError(f"{subject}: the response repeats the token. Check the endpoint.")
 
     def close(self) -> None:
         self._retries.close()
@@ -198,11 +208,11 @@ class Transport:
         require: Callable[[str | httpx.URL], httpx.URL],
         body: Body,
     ) -> tuple[httpx.Response, str]:
-        """The last answer, redirects followed, and its address; `body` then holds what it brought.
+        """Follow redirects, and return the last response and its URL.
 
-        `require` checks each address before it is called.
+        The response is written to `body`. `require` checks each URL before it is requested.
         """
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             try:
                 url = require(link)
                 response = self._receive(client, url, headers, subject, body)
@@ -211,7 +221,7 @@ class Transport:
                 link = join(url, response.headers["location"])
             except RefusedUrlError as error:
                 raise RefusedUrlError(f"{subject}: {error}.") from None
-        raise GitHubError(f"{subject}: more than {MOST_REDIRECTS} redirects.")
+        raise GitHubError(f"{subject}: more than {MAX_REDIRECTS} redirects.")
 
     def _receive(
         self,
@@ -222,10 +232,10 @@ class Transport:
         body: Body,
     ) -> httpx.Response:
         try:
-            # Cookies that an answer sets go nowhere else.
+            # Cookies that a response set must not be sent to another URL.
             client.cookies.clear()
             with (
-                deadline(LONGEST_ANSWER_SECONDS),
+                deadline(MAX_ANSWER_SECONDS),
                 client.stream("GET", url, headers=dict(headers)) as response,
             ):
                 body.begin(response.headers.get("content-encoding", "identity"))
@@ -233,20 +243,20 @@ class Transport:
                     body.add(chunk)
                 body.end()
         except (httpx.InvalidURL, UnicodeError):
-            # httpx looks at the target of a redirect, though it does not follow it.
-            raise RefusedUrlError("a redirect leads to no address") from None
-        except httpx.TransportError as error:
-            # The cause is cut off: its text and its request may hold a signed link.
+            # httpx parses the target of a redirect even if it does not follow redirects.
+            raise RefusedUrlError("a redirect leads to an invalid URL") from None
+        except TRANSPORT_ERRORS as error:
+            # Without the cause, whose text and request may contain a signed link.
             raise RetryableError(
-                f"{subject}: no whole answer came ({type(error).__name__}). Check the network, the "
-                "endpoint and the proxy, and try again."
+                f"{subject}: incomplete response from {url.host} ({type(error).__name__}). Check "
+                "the network, the endpoint and the proxy, and try again."
             ) from None
         if response.is_redirect and not response.has_redirect_location:
-            raise GitHubError(f"{subject}: {response.status_code} without a location.")
+            raise GitHubError(f"{subject}: {response.status_code} without a Location header.")
         return response
 
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """One for all clients: loading the certificates takes longer than a request."""
+    """Return the SSL context that all clients share: it takes longer to load than a request."""
     return httpx.create_ssl_context(trust_env=False)

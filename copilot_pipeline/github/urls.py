@@ -1,4 +1,4 @@
-"""Which addresses may be called: an account's endpoint, its own pages, and the download hosts."""
+"""Checks which URLs may be requested: the account's endpoint, and the hosts of report files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ GITHUB_ENDPOINT = "https://api.github.com"
 # The second is GitHub Enterprise Cloud with data residency.
 GITHUB_ENDPOINT_HOSTS = ("api.github.com", "api.*.ghe.com")
 
-# Source: GitHub's changelog on where report files are served from, fallbacks included.
+# Source: GitHub's changelog on the hosts that serve report files, including fallbacks.
 GITHUB_DOWNLOAD_HOSTS = (
     "copilot-reports.github.com",
     "copilot-reports-*.b01.azurefd.net",
@@ -23,57 +23,64 @@ AZURE_STORAGE = "blob.core.windows.net"
 
 
 def normalize_endpoint(text: str, further: Sequence[str] = ()) -> str:
-    """The base address without a trailing slash, if a token may be sent there.
+    """Return the endpoint without a trailing slash, if a token may be sent there.
 
-    It lies at one of GitHub's own hosts or of `further` (`host` or `host:port`): https, or http on
-    loopback; no user, no query.
+    The host must be one of GitHub's or one of `further` (`host` or `host:port`). The scheme must be
+    https, or http on loopback.
+
+    Raises:
+        RefusedUrlError: the host is not allowed, or the URL contains a user, a query or a token.
     """
     url = _parse_given(text)
     if url.userinfo or url.query or url.fragment:
         raise RefusedUrlError(
-            "the endpoint must be a plain address without user, password or query, "
-            f"such as {GITHUB_ENDPOINT}"
+            f"the endpoint must be a URL without user, password or query, such as {GITHUB_ENDPOINT}"
         )
     _require_safe_scheme(url, "the endpoint")
     if url.host in ("github.com", "www.github.com") or _is_tenant_page(url.host):
         api = GITHUB_ENDPOINT if url.host.endswith("github.com") else f"https://api.{url.host}"
-        raise RefusedUrlError(f"that is the address of GitHub's pages: the endpoint is {api}")
+        raise RefusedUrlError(f"that is the URL of GitHub's web pages: the endpoint is {api}")
     if not _is_named(url, (*GITHUB_ENDPOINT_HOSTS, *further)):
         raise RefusedUrlError(
             f"no token is sent to the host {url.netloc.decode()!r}: the endpoint is "
-            f"{GITHUB_ENDPOINT} or https://api.SUBDOMAIN.ghe.com. If that host is a GitHub of "
-            "your own, set COPILOT_METRICS__ENDPOINTS to its name wherever copilot_pipeline runs"
+            f"{GITHUB_ENDPOINT} or https://api.SUBDOMAIN.ghe.com. If this is your own GitHub, "
+            "set COPILOT_METRICS__ENDPOINTS to its host name wherever copilot_pipeline runs"
         )
     return f"{url.scheme}://{url.netloc.decode()}{url.path.rstrip('/')}"
 
 
 def normalize_proxy(text: str) -> str:
-    """The proxy's address: http or https, without credentials."""
+    """Return the URL of a proxy without a trailing slash.
+
+    Raises:
+        RefusedUrlError: the scheme is not http or https, or the URL contains credentials, a path
+            or a query.
+    """
     url = _parse_given(text)
     if url.scheme not in ("http", "https"):
-        raise RefusedUrlError("the proxy must be an http:// or https:// address")
+        raise RefusedUrlError("the proxy must be an http:// or https:// URL")
     if url.userinfo:
         raise RefusedUrlError(
-            "the proxy address holds credentials, which would be stored in the clear: "
+            "the URL of the proxy contains credentials, which would be stored in plain text: "
             "use a proxy that admits this machine without them"
         )
     if url.query or url.fragment or url.path not in ("", "/"):
-        raise RefusedUrlError("the proxy must be an address without path and query")
+        raise RefusedUrlError("the proxy must be a URL without path and query")
     return str(url).rstrip("/")
 
 
 def without_query(url: httpx.URL) -> str:
-    """What may be stored and shown of an address that may be signed."""
+    """Return the URL without query, fragment and user, so that it can be stored and shown."""
     return str(url.copy_with(query=None, fragment=None, userinfo=b""))
 
 
 def join(base: httpx.URL, link: str | httpx.URL) -> httpx.URL:
-    """Where a link that was found at `base` points to."""
+    """Return the absolute URL of a link in a response from `base`."""
     try:
         url = base.join(link)
-        _require_nameable_host(url)
+        _require_valid_host(url)
     except (httpx.InvalidURL, ValueError):
-        raise RefusedUrlError("a link is not a URL") from None
+        raise RefusedUrlError("a link is not a valid URL") from None
     return url
 
 
@@ -83,7 +90,7 @@ def same_origin(first: httpx.URL, second: httpx.URL) -> bool:
 
 @dataclass(frozen=True)
 class DownloadHosts:
-    """The hosts from which an endpoint's report files may come."""
+    """The hosts from which report files of an endpoint may be downloaded."""
 
     patterns: tuple[HostPattern, ...]
 
@@ -91,11 +98,11 @@ class DownloadHosts:
     def of(
         cls, endpoint: str, further: Sequence[str] = (), storage_accounts: Sequence[str] = ()
     ) -> "DownloadHosts":
-        """GitHub's own hosts for that endpoint, and further ones (`host` or `host:port`).
+        """Return GitHub's hosts for the endpoint, and the `further` ones (`host` or `host:port`).
 
-        GitHub also serves from Azure's storage, where everybody may have an account: from any, if
-        none is named. An endpoint on loopback (a simulated GitHub) may serve its files from its own
-        host.
+        GitHub also serves files from Azure Storage, where anyone may have an account. Without
+        `storage_accounts` every account is allowed. An endpoint on loopback (the simulated GitHub)
+        may serve files from its own host.
         """
         host = httpx.URL(endpoint).host
         own = [HostPattern(host)] if is_loopback(host) else []
@@ -106,24 +113,28 @@ class DownloadHosts:
         return cls((*map(HostPattern.parse, named), *own))
 
     def require(self, link: str | httpx.URL) -> httpx.URL:
-        """The link as an address, if it may be downloaded from."""
+        """Return the URL of a download link.
+
+        Raises:
+            RefusedUrlError: the host is not allowed, or the URL is not https.
+        """
         url = _parse(str(link))
         _require_safe_scheme(url, "a report's download link")
         if not any(pattern.admits(url) for pattern in self.patterns):
             raise RefusedUrlError(
                 f"a report's download link points to the host {url.netloc.decode()!r}, which is "
-                "not allowed. If GitHub really serves from there, add it to "
+                "not allowed. If GitHub serves reports from this host, add it to "
                 "COPILOT_METRICS__DOWNLOAD_HOSTS"
             )
         return url
 
 
 def _parse_given(text: str) -> httpx.URL:
-    """An address that a person gave, and that will be stored and shown."""
+    """Parse a URL that a user entered, and that will be stored and shown."""
     if looks_like_token(text):
         raise RefusedUrlError(
-            "an address holds what looks like a token; it is not repeated here. If it was a real "
-            "one, revoke it"
+            "a URL contains what looks like a token; it is not repeated here. If it is a real "
+            "token, revoke it"
         )
     return _parse(text)
 
@@ -131,21 +142,24 @@ def _parse_given(text: str) -> httpx.URL:
 def _parse(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text.strip())
-        _require_nameable_host(url)
+        _require_valid_host(url)
     except (httpx.InvalidURL, ValueError):
-        raise RefusedUrlError("an address is not a URL") from None
+        raise RefusedUrlError("a URL is not valid") from None
     if not url.is_absolute_url or not url.host or (url.port or 0) > 65535:
-        raise RefusedUrlError("an address is not an absolute URL with a host")
+        raise RefusedUrlError("a URL must be absolute and have a host")
     return url
 
 
-def _require_nameable_host(url: httpx.URL) -> None:
-    """Raises `UnicodeError`, a `ValueError`, for a host that is no name: an empty label, a label
-    above 63 characters, or a broken `xn--` one.
+def _require_valid_host(url: httpx.URL) -> None:
+    """Check the host name of a URL.
 
-    httpx takes such a URL, and fails with this error when it shows the host or connects to it.
+    httpx accepts an invalid host, and fails only when it shows the host or connects to it.
+
+    Raises:
+        UnicodeError: a label is empty, longer than 63 characters, or an invalid `xn--` label. It
+            is a `ValueError`.
     """
-    # As httpx shows it, and as the socket looks it up.
+    # The first is what httpx shows, the second what the socket looks up.
     _ = url.host
     url.raw_host.decode("ascii").encode("idna")
 
@@ -157,7 +171,7 @@ def _require_safe_scheme(url: httpx.URL, what: str) -> None:
 
 
 def _is_tenant_page(host: str) -> bool:
-    """`octo.ghe.com`, whose API is at `api.octo.ghe.com`."""
+    """Return whether the host is like `octo.ghe.com`, whose API is at `api.octo.ghe.com`."""
     return host.endswith(".ghe.com") and host.count(".") == 2
 
 

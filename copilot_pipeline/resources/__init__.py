@@ -1,1 +1,1 @@
-"""Dagster resources: wiring and life cycle only."""
+"""Dagster resources. They only open and close what the assets and jobs need."""

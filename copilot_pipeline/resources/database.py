@@ -7,8 +7,8 @@ from copilot_pipeline.warehouse.database import Database
 
 
 class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The warehouse of `DATABASE_URL`, opened for as long as the caller needs it."""
+    """Opens the warehouse of `DATABASE_URL`."""
 
     def open(self) -> Database:
-        """The warehouse, upgraded; close it after use (it is a context manager)."""
+        """Open and upgrade the warehouse. Close it after use (it is a context manager)."""
         return Database(settings.database_url())

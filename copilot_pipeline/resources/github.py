@@ -14,13 +14,13 @@ from copilot_pipeline.warehouse.database import Database
 
 
 class GitHubResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Clients for accounts. A token is opened once per run, and kept in memory only."""
+    """Returns clients for accounts. A token is decrypted once per run, and kept only in memory."""
 
     _credentials: dict[str, Credential] = PrivateAttr(default_factory=dict)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     def client(self, database: Database, account: Account) -> GitHubClient:
-        """The account's client; close it after use (it is a context manager)."""
+        """Return the account's client. Close it after use (it is a context manager)."""
         sealed = account.sealed.ciphertext
         with self._lock:
             if sealed not in self._credentials:

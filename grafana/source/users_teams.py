@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copilot_pipeline.rules import ACTIVE_DAYS, FEWEST_MEMBERS
+from copilot_pipeline.rules import ACTIVE_DAYS, MIN_TEAM_MEMBERS
 from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard, query_variable
 from grafana.source.shared import ANNOTATIONS, CALENDAR, IN_SCOPES, LEVEL, SCOPE
@@ -174,7 +174,7 @@ _LEAGUE = panels.table(
     f"""Each team in the range: its members on any day of it with a users report, those of them
     active while they were members (also as a share), and what they did as members: prompts by
     active member and day, code completions suggested and accepted, the acceptance rate by count,
-    lines added. Members without any use count. Teams with fewer than {FEWEST_MEMBERS} members are
+    lines added. Members without any use count. Teams with fewer than {MIN_TEAM_MEMBERS} members are
     hidden; people in two teams are in both, so teams do not add up. {_ACTIVE} Units: people,
     prompts, completions, lines, percent.""",
     f"""WITH members AS MATERIALIZED (
@@ -192,7 +192,7 @@ _LEAGUE = panels.table(
     count(*) AS members, count(*) FILTER (WHERE active_days > 0) AS active,
     sum(active_days) AS active_days, sum(prompts) AS prompts, sum(suggested) AS suggested,
     sum(accepted) AS accepted, sum(lines_added) AS lines_added
-  FROM members GROUP BY scope_id, team_id HAVING count(*) >= {FEWEST_MEMBERS}
+  FROM members GROUP BY scope_id, team_id HAVING count(*) >= {MIN_TEAM_MEMBERS}
 )
 SELECT scope.label AS "Scope", {_TEAM_NAME} AS "Team", members AS "Members", active AS "Active",
   active::float / members AS "Adoption", prompts::float / nullif(active_days, 0) AS "Prompts a day",
@@ -213,12 +213,12 @@ _TEAMS_OVER_TIME = panels.lines(
     "Active members of teams",
     f"""Members who were active on the day, divided by the members of that day; of the
     {MOST_TEAMS} teams with the most members on the newest day of the range. Teams with fewer than
-    {FEWEST_MEMBERS} members are hidden. {_ACTIVE} Unit: percent.""",
+    {MIN_TEAM_MEMBERS} members are hidden. {_ACTIVE} Unit: percent.""",
     f"""WITH largest AS MATERIALIZED (
   SELECT scope_id, team_id, max(team) AS team FROM copilot_team_member_days
   WHERE (scope_id, day) IN ({_NEWEST_MEMBERSHIPS})
     AND team = ANY (ARRAY[${{team:sqlstring}}]::text[])
-  GROUP BY scope_id, team_id HAVING count(*) >= {FEWEST_MEMBERS}
+  GROUP BY scope_id, team_id HAVING count(*) >= {MIN_TEAM_MEMBERS}
   ORDER BY count(*) DESC, 1, 2 LIMIT {MOST_TEAMS}
 ), shown AS MATERIALIZED (
   SELECT scope_id, team_id, label || ': ' || {_TEAM_NAME} AS name
@@ -230,7 +230,7 @@ FROM shown CROSS JOIN {CALENDAR} LEFT JOIN (
     count(*) FILTER (WHERE is_active)::float / count(*) AS value
   FROM shown JOIN copilot_team_member_days USING (scope_id, team_id)
   WHERE $__timeFilter(day) AND (scope_id, day) NOT IN {_UNREPORTED}
-  GROUP BY scope_id, team_id, day HAVING count(*) >= {FEWEST_MEMBERS}
+  GROUP BY scope_id, team_id, day HAVING count(*) >= {MIN_TEAM_MEMBERS}
 ) AS days ON days.scope_id = shown.scope_id AND days.team_id = shown.team_id
   AND days.day = calendar.day::date
 ORDER BY 1, 2""",

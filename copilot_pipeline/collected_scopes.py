@@ -1,4 +1,4 @@
-"""Scopes: what the command line calls to list, change and remove them."""
+"""Lists, updates and removes the scopes that accounts collect."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from copilot_pipeline.warehouse.scopes import Scope, newest_days
 
 
 class ScopeError(CopilotPipelineError):
-    """There is no such scope, or there are several."""
+    """There is no such scope, or more than one."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class CollectedScope:
 
 
 def all_scopes(database: Database) -> list[CollectedScope]:
+    """Return all scopes with their account and newest day."""
     accounts = all_accounts(database)
     with database.read() as connection:
         days = newest_days(connection)
@@ -40,7 +41,11 @@ def all_scopes(database: Database) -> list[CollectedScope]:
 def one_scope(
     database: Database, slug: str, kind: str | None = None, account_id: int | None = None
 ) -> CollectedScope:
-    """The scope of that slug; kind and account are needed only where several have it."""
+    """Return the scope with this slug, kind and account.
+
+    Raises:
+        ScopeError: no scope matches, or several do.
+    """
     known = all_scopes(database)
     found = [
         each
@@ -53,21 +58,21 @@ def one_scope(
         return found[0]
     if found:
         several = ", ".join(f"the {each.scope} of account {each.account.id}" for each in found)
-        raise ScopeError(f"several scopes have that name: {several}. Add --kind or --account ID.")
+        raise ScopeError(f"several scopes have this slug: {several}. Add --kind or --account ID.")
     names = ", ".join(sorted(each.scope.slug for each in known)) or "none"
-    raise ScopeError(f"no account collects such a scope; known: {names}.")
+    raise ScopeError(f"no account collects this scope. Collected scopes: {names}.")
 
 
 def update_scope(database: Database, scope: Scope, **values: Any) -> None:
-    """Sets the given columns of the scope."""
+    """Set the given columns of the scope."""
     with database.write() as connection:
-        # Not while it is being removed: what is remembered of it would miss the change.
+        # The scope may be removed at the same time. Its remembered settings would miss the change.
         lock_accounts(connection)
         scopes.update_scope(connection, scope.id, **values)
 
 
 def remove_scope(database: Database, scope: Scope) -> None:
-    """Stops collecting the scope. What was collected stays, and is its own if it comes back."""
+    """Stop collecting the scope. Its data is kept, and belongs to it again if it is re-added."""
     with database.write() as connection:
         lock_accounts(connection)
         scopes.delete_scope(connection, scope.id)
