@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from copilot_pipeline.access_check import describe_expiry
 from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.clock import utc_now
-from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, describe_errors
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.rules import EXPIRES_SOON_DAYS, IDLE_DAYS
@@ -87,7 +87,7 @@ COMPLETE = dg.AssetCheckSpec(
 METRICS_CHECKS = [READABLE, COMPLETE, KNOWN_NAMES, ACTIVE_USERS, BREAKDOWNS, SEATS, IDLE_SEATS]
 
 # A check names so many scopes and days, and counts the others.
-MOST_LINES = 20
+MAX_LINES = 20
 
 SNAPSHOTS = {source.name for source in SOURCES if source.period is PeriodKind.SNAPSHOT}
 
@@ -183,14 +183,14 @@ def _check_readable(
             str(by_id[each.scope_id]),
             each.report,
             each.day,
-            State.NO_ACCESS,
+            OutcomeState.NO_ACCESS,
             message=each.message,
         )
         for each in refusals
         if (each.scope_id, each.report) in optional
     ]
     counts = {"refused_reports": len(refused & optional)}
-    warnings = describe_errors(shown, State.NO_ACCESS)
+    warnings = describe_errors(shown, OutcomeState.NO_ACCESS)
     return _result(READABLE, warnings, "Every report could be read.", counts)
 
 
@@ -216,7 +216,7 @@ def _check_names(database: Database) -> dg.AssetCheckResult:
     with database.write() as connection:
         unknown = list_unknown_names(connection)
         new = [each for each in unknown if not each.was_shown]
-        mark_shown(connection, new[:MOST_LINES])
+        mark_shown(connection, new[:MAX_LINES])
     warnings = [f"{each.kind} {each.name!r}: {each.occurrences} times" for each in new]
     return _result(
         KNOWN_NAMES,
@@ -229,9 +229,9 @@ def _check_names(database: Database) -> dg.AssetCheckResult:
 def _result(
     spec: dg.AssetCheckSpec, warnings: Sequence[str], otherwise: str, counts: dict[str, int]
 ) -> dg.AssetCheckResult:
-    lines = [one_line(warning) for warning in warnings[:MOST_LINES]]
-    if len(warnings) > MOST_LINES:
-        lines.append(f"and {len(warnings) - MOST_LINES} more")
+    lines = [one_line(warning) for warning in warnings[:MAX_LINES]]
+    if len(warnings) > MAX_LINES:
+        lines.append(f"and {len(warnings) - MAX_LINES} more")
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,

@@ -11,9 +11,13 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
-from copilot_pipeline.warehouse import definitions as definitions_module
+from copilot_pipeline.warehouse import fingerprints as fingerprints_module
 from copilot_pipeline.warehouse.database import Database, DatabaseError
-from copilot_pipeline.warehouse.definitions import CHANGES, definitions, fingerprints
+from copilot_pipeline.warehouse.fingerprints import (
+    CHANGES,
+    current_fingerprints,
+    stored_fingerprints,
+)
 from copilot_pipeline.warehouse.history_tables import collection_status, definition_changes
 from copilot_pipeline.warehouse.views import VIEWS, View
 from copilot_pipeline_tests.landed import make_landed
@@ -218,14 +222,14 @@ def test_opening_a_warehouse_of_today_is_one_query(database_url: str) -> None:
 
 def redefine(monkeypatch: pytest.MonkeyPatch, *views: View) -> None:
     """The views of another version of the code."""
-    monkeypatch.setattr(definitions_module, "VIEWS", views)
-    fingerprints.cache_clear()
+    monkeypatch.setattr(fingerprints_module, "VIEWS", views)
+    current_fingerprints.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def fingerprints_of_today() -> Iterator[None]:
     yield
-    fingerprints.cache_clear()
+    current_fingerprints.cache_clear()
 
 
 def other(name: str, *columns: str) -> View:
@@ -256,10 +260,10 @@ def test_a_view_that_is_no_longer_there_is_dropped(
     with monkeypatch.context() as patch:
         redefine(patch, *VIEWS, other("copilot_formerly", "one"))
         Database(database_url).close()
-    fingerprints.cache_clear()
+    current_fingerprints.cache_clear()
     with Database(database_url) as database, database.read() as connection:
         assert set(sa.inspect(connection).get_view_names()) == {view.name for view in VIEWS}
-        names = set(connection.execute(sa.select(definitions.c.name)).scalars())
+        names = set(connection.execute(sa.select(stored_fingerprints.c.name)).scalars())
     assert names == {*(view.name for view in VIEWS), definition_changes.name}
 
 
@@ -337,8 +341,8 @@ def test_a_line_in_the_file_of_definition_changes_is_a_row(
     assert len(before) == len(text.splitlines()) - 1
     longer = tmp_path / "changes.csv"
     longer.write_text(f"{text}2027-01-01,all,definition,Everything changed,all\n", encoding="utf-8")
-    monkeypatch.setattr(definitions_module, "CHANGES", longer)
-    fingerprints.cache_clear()
+    monkeypatch.setattr(fingerprints_module, "CHANGES", longer)
+    current_fingerprints.cache_clear()
     with Database(database_url) as database, database.read() as connection:
         *kept, new = connection.execute(sa.select(definition_changes)).all()
     assert kept == before

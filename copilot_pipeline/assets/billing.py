@@ -8,8 +8,8 @@ from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collec
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.checks import TOKEN_EXPIRY, check_token_expiry
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
@@ -45,7 +45,7 @@ def billing_snapshot(
             yield check_token_expiry(warehouse)
         if not context.selected_asset_keys:
             return
-        order = Order(today, asked_days(context))
+        request = LoadRequest(today, asked_days(context))
         scopes = select_scopes(warehouse, config["organizations"])
-        outcomes = collect_step(context, warehouse, github, progress, scopes, step, order)
+        outcomes = collect_step(context, warehouse, github, progress, scopes, step, request)
         yield from report(context, warehouse, step, outcomes)

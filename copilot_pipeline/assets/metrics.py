@@ -9,8 +9,8 @@ from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collec
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
@@ -68,8 +68,8 @@ def metrics(
             days = day_range(today.newest - CHECKED_ALONE, today.newest)
             yield from check_metrics(warehouse, scopes, days, wanted_checks)
             return
-        order = Order(today, asked_days(context), config["refetch"], config["gap_days"])
-        outcomes = collect_step(context, warehouse, github, progress, scopes, METRICS_STEP, order)
+        request = LoadRequest(today, asked_days(context), config["refetch"], config["gap_days"])
+        outcomes = collect_step(context, warehouse, github, progress, scopes, METRICS_STEP, request)
         collected = sorted({outcome.day for outcome in outcomes})
         yield from check_metrics(warehouse, scopes, collected, wanted_checks)
         yield from report(context, warehouse, METRICS_STEP, outcomes)

@@ -6,7 +6,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from copilot_pipeline.assets.specs import asset_tables
-from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, describe_errors
 from copilot_pipeline.days import describe_days
 from copilot_pipeline.sources import source_named
 from copilot_pipeline.warehouse.database import Database
@@ -33,7 +33,7 @@ def report(
     partitions = set(context.partition_keys)
     # A gap that does not heal today is told by a check; the run is about its own days.
     asked = [outcome for outcome in done if str(outcome.day) in partitions]
-    failures = describe_errors(asked, State.FAILED)
+    failures = describe_errors(asked, OutcomeState.FAILED)
     if failures:
         yield from _complete_days(selected, done)
         raise dg.Failure(
@@ -58,11 +58,11 @@ def _summary(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
     """Counts, days and scopes; never a payload."""
     scopes = sorted({outcome.scope for outcome in outcomes})
     summary: dict[str, dg.MetadataValue] = {"scopes": dg.MetadataValue.text(", ".join(scopes))}
-    for state in State:
+    for state in OutcomeState:
         days = [outcome.day for outcome in outcomes if outcome.state is state]
         if days:
             summary[f"reports_{state.name.lower()}"] = dg.MetadataValue.int(len(days))
-            if state is not State.LOADED:
+            if state is not OutcomeState.LOADED:
                 text = describe_days(sorted(set(days)))
                 summary[f"days_{state.name.lower()}"] = dg.MetadataValue.text(text)
     for note in sorted({note for outcome in outcomes for note in outcome.notes}):
@@ -76,7 +76,7 @@ def _rows_by_day(outcomes: list[Outcome], tables: Sequence[sa.Table]) -> dict[st
     names = {table.name for table in tables}
     rows: dict[str, int] = {}
     for outcome in outcomes:
-        if outcome.state is not State.KEPT:
+        if outcome.state is not OutcomeState.KEPT:
             day = str(outcome.day)
             written = sum(count for name, count in outcome.rows.items() if name in names)
             rows[day] = rows.get(day, 0) + written
@@ -89,7 +89,7 @@ def _complete_days(
     """Of each asset, the days on which no report failed that fills its tables."""
     for name, of_asset in tables.items():
         own = [outcome for outcome in outcomes if _fills(outcome.source, name)]
-        bad = {outcome.day for outcome in own if outcome.state is State.FAILED}
+        bad = {outcome.day for outcome in own if outcome.state is OutcomeState.FAILED}
         rows = _rows_by_day(own, of_asset)
         for day in sorted({outcome.day for outcome in own} - bad):
             count = rows.get(str(day))

@@ -7,8 +7,8 @@ import dagster as dg
 from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import asked_days, daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
@@ -33,8 +33,8 @@ def seat_snapshot(
 ) -> Iterator[Result]:
     """Takes today's seat list for the newest complete day; keeps what is stored for a past one."""
     config = context.op_execution_context.op_config
-    order = Order(today, asked_days(context))
+    request = LoadRequest(today, asked_days(context))
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config["organizations"])
-        outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, order)
+        outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, request)
         yield from report(context, warehouse, SEATS.step, outcomes)

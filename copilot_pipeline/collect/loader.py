@@ -11,9 +11,9 @@ from functools import partial
 from http import HTTPStatus
 
 from copilot_pipeline.collect.fetch import Fetched, fetch
-from copilot_pipeline.collect.outcomes import Outcome, State, failed
-from copilot_pipeline.collect.plan import Order, plan
-from copilot_pipeline.collect.seat_days import count_stale_days
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, failed
+from copilot_pipeline.collect.plan import LoadRequest, plan
+from copilot_pipeline.collect.seat_counts import count_stale_days
 from copilot_pipeline.collect.store import NoRecordError, store
 from copilot_pipeline.collect.workers import OpenClient, Task, run_tasks
 from copilot_pipeline.days import DayOutOfReachError
@@ -49,7 +49,7 @@ def load(
     open_client: OpenClient,
     scopes: Sequence[Scope],
     step: str,
-    order: Order,
+    request: LoadRequest,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
     """Loads the sources of that step for all scopes that have them.
@@ -57,7 +57,7 @@ def load(
     Always all tables of a source: a day that counts as loaded is so in each of them. `on_outcome`
     is called with each outcome as it comes.
     """
-    loader = _Loader(database, step, order)
+    loader = _Loader(database, step, request)
     outcomes: list[Outcome] = []
     for outcome in run_tasks(database, open_client, scopes, loader):
         on_outcome(outcome)
@@ -69,10 +69,10 @@ def load(
 class _Loader:
     """The tasks of one load."""
 
-    def __init__(self, database: Database, step: str, order: Order) -> None:
+    def __init__(self, database: Database, step: str, request: LoadRequest) -> None:
         self._database = database
         self._step = step
-        self._order = order
+        self._request = request
         # By scope and source; a refusal of the whole scope has no source.
         self._refusals: dict[tuple[int, str | None], GitHubError] = {}
         self._blockers: dict[tuple[int, str], GitHubError | None] = {}
@@ -85,12 +85,12 @@ class _Loader:
         return [
             outcome
             for source in self.sources(scope)
-            for outcome in failed(str(scope), source.name, self._order.days, error)
+            for outcome in failed(str(scope), source.name, self._request.days, error)
         ]
 
     def tasks(self, client: GitHubClient, scope: Scope) -> list[Task]:
         with self._database.write() as connection:
-            healed = heal_future_times(connection, scope.id, self._order.today.now)
+            healed = heal_future_times(connection, scope.id, self._request.today.now)
             statuses = read_statuses(connection, scope.id)
         if healed:
             logger.warning(
@@ -103,7 +103,7 @@ class _Loader:
         fetches: list[tuple[Period, Task]] = []
         for source in self.sources(scope):
             of_source = {day: each for (name, day), each in statuses.items() if name == source.name}
-            planned = plan(self._order, source, of_source)
+            planned = plan(self._request, source, of_source)
             tasks.append(partial(self._beyond, scope, source, planned.beyond))
             tasks.append(partial(_kept, scope, source, planned.keep))
             load = partial(self._load, client, scope, source)
@@ -116,7 +116,7 @@ class _Loader:
         return tasks + [task for _, task in sorted(fetches, key=lambda each: each[0])]
 
     def _beyond(self, scope: Scope, source: Source, periods: Sequence[Period]) -> list[Outcome]:
-        window = self._order.today.window(source.reach_days)
+        window = self._request.today.window(source.reach_days)
         if source.period is PeriodKind.SNAPSHOT:
             error = DayOutOfReachError(
                 "GitHub shows billing and seats only as they are now, and no snapshot of this day "
@@ -169,7 +169,7 @@ class _Loader:
         self, scope: Scope, source: Source, fetched: Fetched, attempt: int, *, is_last: bool
     ) -> Outcome | None:
         """What became of the answers; None if they are not JSON and GitHub can be asked again."""
-        period, today = fetched.period, self._order.today
+        period, today = fetched.period, self._request.today
         is_provisional = today.is_provisional(period.last)
         try:
             if not fetched.answers:
@@ -242,9 +242,10 @@ class _Loader:
     def _missing(
         self, scope: Scope, source: Source, period: Period, http_status: int | None
     ) -> Outcome:
-        is_provisional = self._order.today.is_provisional(period.last)
+        is_provisional = self._request.today.is_provisional(period.last)
         state = DayState.NOT_READY if is_provisional else DayState.NO_DATA
-        return self._noted(scope, source, period, state, http_status, None, State[state.name])
+        shown = OutcomeState[state.name]
+        return self._record(scope, source, period, state, http_status, None, shown)
 
     def _failed(
         self,
@@ -262,10 +263,10 @@ class _Loader:
         state = DayState.NO_ACCESS if is_refused else DayState.FAILED
         # The source that carries the scope has to be readable; another one may be refused.
         carries = source is self.sources(scope)[0]
-        shown = State.NO_ACCESS if is_refused and not carries else State.FAILED
-        return self._noted(scope, source, period, state, http_status, error, shown)
+        shown = OutcomeState.NO_ACCESS if is_refused and not carries else OutcomeState.FAILED
+        return self._record(scope, source, period, state, http_status, error, shown)
 
-    def _noted(
+    def _record(
         self,
         scope: Scope,
         source: Source,
@@ -273,7 +274,7 @@ class _Loader:
         state: DayState,
         http_status: int | None,
         error: CopilotPipelineError | None,
-        shown: State,
+        shown: OutcomeState,
     ) -> Outcome:
         """Writes down what the attempt came to. A database that refuses fails that day alone."""
         message = None if error is None else str(error)
@@ -281,10 +282,10 @@ class _Loader:
         try:
             with self._database.write() as connection:
                 save_attempt(connection, scope.id, day, source.name, state, http_status, message)
-        except CopilotPipelineError as of_database:
-            return Outcome(str(scope), source.name, day, State.FAILED, message=str(of_database))
+        except CopilotPipelineError as database_error:
+            shown, message = OutcomeState.FAILED, str(database_error)
         return Outcome(str(scope), source.name, day, shown, message=message)
 
 
 def _kept(scope: Scope, source: Source, periods: Sequence[Period]) -> list[Outcome]:
-    return [Outcome(str(scope), source.name, each.first, State.KEPT) for each in periods]
+    return [Outcome(str(scope), source.name, each.first, OutcomeState.KEPT) for each in periods]

@@ -9,7 +9,7 @@ from copilot_pipeline.days import describe_days
 from copilot_pipeline.errors import CopilotPipelineError
 
 
-class State(Enum):
+class OutcomeState(Enum):
     LOADED = "loaded"
     # Stored before, and not asked for again: a snapshot of the past, or a day that is settled.
     KEPT = "kept"
@@ -34,7 +34,7 @@ class Outcome:
     scope: str
     source: str
     day: date
-    state: State
+    state: OutcomeState
     rows: Mapping[str, int] = field(default_factory=dict)
     notes: Mapping[str, int] = field(default_factory=dict)
     message: str | None = None
@@ -44,10 +44,10 @@ def failed(
     scope: str, source: str, days: Iterable[date], error: CopilotPipelineError
 ) -> list[Outcome]:
     """The outcomes of days that share an error."""
-    return [Outcome(scope, source, day, State.FAILED, message=str(error)) for day in days]
+    return [Outcome(scope, source, day, OutcomeState.FAILED, message=str(error)) for day in days]
 
 
-def describe_errors(outcomes: Iterable[Outcome], state: State) -> list[str]:
+def describe_errors(outcomes: Iterable[Outcome], state: OutcomeState) -> list[str]:
     """A line for each scope and error: which scope, which days, what happened, and what to do."""
     groups: dict[tuple[str, str], set[date]] = {}
     for outcome in outcomes:

@@ -12,7 +12,7 @@ from copilot_pipeline.warehouse.history import Status
 
 
 @dataclass(frozen=True)
-class Order:
+class LoadRequest:
     """What a run is asked to collect.
 
     `refetch` asks GitHub again for days that are loaded and no longer revised. `gap_days` is how
@@ -34,7 +34,7 @@ class Plan:
     beyond: list[Period]
 
 
-def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
+def plan(request: LoadRequest, source: Source, statuses: Mapping[date, Status]) -> Plan:
     """Of the days that were asked for, those that may bring something new; besides, earlier gaps.
 
     A settled day is fetched again while GitHub revises it, with `refetch`, or if it is the only
@@ -42,9 +42,9 @@ def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
     first, as they are the next that GitHub forgets. A report that GitHub did not have may still
     come until it is late.
     """
-    today = order.today
+    today = request.today
     window = today.window(source.reach_days)
-    reachable = [day for day in order.days if day in window]
+    reachable = [day for day in request.days if day in window]
 
     def is_settled(day: date) -> bool:
         return day in statuses and statuses[day].is_settled
@@ -57,7 +57,7 @@ def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
         recently = today.now - timedelta(days=RETRIED_LAST_DAYS)
         return day in statuses and statuses[day].last_fetched_at > recently
 
-    everything = order.refetch or len(order.days) == 1
+    everything = request.refetch or len(request.days) == 1
     fetch = [day for day in reachable if everything or today.is_reread(day) or not is_settled(day)]
     earlier = day_range(window.first, min(reachable, default=window.first))[:-1]
     begin = min(statuses, default=window.last)
@@ -66,11 +66,11 @@ def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
     keep = set(reachable) - set(fetch)
     if source.period is PeriodKind.SNAPSHOT:
         # What was taken then is kept; it cannot be taken any more.
-        keep |= {day for day in order.days if day < window.first and _is_loaded(statuses, day)}
+        keep |= {day for day in request.days if day < window.first and _is_loaded(statuses, day)}
     return Plan(
-        fetch=_periods(gaps[: order.gap_days] + fetch),
+        fetch=_periods(gaps[: request.gap_days] + fetch),
         keep=_periods(sorted(keep)),
-        beyond=_periods(day for day in order.days if day not in window and day not in keep),
+        beyond=_periods(day for day in request.days if day not in window and day not in keep),
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence, Set
 from datetime import date
 
 from copilot_pipeline.collect.derive import derive
-from copilot_pipeline.collect.outcomes import Outcome, State, failed
-from copilot_pipeline.collect.seat_days import count_stale_days
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, failed
+from copilot_pipeline.collect.seat_counts import count_stale_days
 from copilot_pipeline.days import DayOutOfReachError
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.sources import SOURCES
@@ -57,11 +57,11 @@ def _rebuild(
         return failed(str(scope), source.name, [day], refused)[0]
     except CopilotPipelineError as error:
         return failed(str(scope), source.name, [day], error)[0]
-    return Outcome(str(scope), source.name, day, State.LOADED, derived.rows, derived.notes)
+    return Outcome(str(scope), source.name, day, OutcomeState.LOADED, derived.rows, derived.notes)
 
 
 def _nothing_stored(scope: Scope, source: Source, day: date) -> Outcome:
     if source.period is PeriodKind.SNAPSHOT:
         error = DayOutOfReachError(f"no snapshot of {day} is stored.")
         return failed(str(scope), source.name, [day], error)[0]
-    return Outcome(str(scope), source.name, day, State.NOT_STORED)
+    return Outcome(str(scope), source.name, day, OutcomeState.NOT_STORED)

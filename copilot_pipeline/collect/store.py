@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.derive import Derived, derive, digest
 from copilot_pipeline.collect.fetch import Fetched
-from copilot_pipeline.collect.outcomes import Outcome, State
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
 from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import (
@@ -56,7 +56,7 @@ def store(
         status = read_status(connection, scope.id, day, source.name)
         if status is not None and status.is_loaded and status.attempt != attempt:
             # Another run asked at the same time as this one, and was faster.
-            return Outcome(str(scope), source.name, day, State.KEPT)
+            return Outcome(str(scope), source.name, day, OutcomeState.KEPT)
         before = _headlines(connection, scope.id, source, day)
         derived = derive(connection, source, scope, day, fetched.answers)
         if derived.records == 0 and _is_missing(source, fetched, may_come):
@@ -87,7 +87,7 @@ def store(
         )
     rows = {source.raw.table.name: raw_rows, **derived.rows}
     notes = {**derived.notes, **({"restated": 1} if changed else {})}
-    return Outcome(str(scope), source.name, day, State.LOADED, rows, notes)
+    return Outcome(str(scope), source.name, day, OutcomeState.LOADED, rows, notes)
 
 
 def _is_missing(source: Source, fetched: Fetched, may_come: bool) -> bool:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from copilot_pipeline.collect.outcomes import Outcome
-from copilot_pipeline.collect.scopes import NoScopeError
+from copilot_pipeline.collect.selection import NoScopeError
 from copilot_pipeline.collect.unexpected import described
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient

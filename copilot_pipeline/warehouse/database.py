@@ -24,11 +24,11 @@ from sqlalchemy.exc import (
 
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import MASK, redact
-from copilot_pipeline.warehouse.definitions import (
+from copilot_pipeline.warehouse.fingerprints import (
     ViewsInUseError,
-    definitions,
-    fingerprints,
+    current_fingerprints,
     refresh,
+    stored_fingerprints,
 )
 from copilot_pipeline.warehouse.locks import lock_table
 
@@ -103,11 +103,11 @@ class Database:
             if isinstance(getattr(error, "orig", None), psycopg.errors.LockNotAvailable):
                 raise self._waited_too_long() from None
             secrets = _secrets(self.url)
-            said = redact(_first_line(error), *secrets)
+            message = redact(_first_line(error), *secrets)
             # A cause that repeats a password would be printed and stored with this error.
             repeats = any(secret in str(error) for secret in secrets)
             raise DatabaseError(
-                f"the database {_describe(self.url)} failed: {said} "
+                f"the database {_describe(self.url)} failed: {message} "
                 "Check DATABASE_URL, and that the server answers and lets this user write."
             ) from (None if repeats else error)
 
@@ -189,7 +189,7 @@ class Database:
 def _is_up_to_date(connection: Connection, head: str | None) -> bool:
     """Whether revision, views and definition changes are those of the code; one query."""
     query = sa.union_all(
-        sa.select(definitions.c.name, definitions.c.sha256),
+        sa.select(stored_fingerprints.c.name, stored_fingerprints.c.sha256),
         sa.select(sa.literal(VERSION_TABLE), _versions.c.version_num),
     )
     try:
@@ -197,7 +197,7 @@ def _is_up_to_date(connection: Connection, head: str | None) -> bool:
     except (OperationalError, ProgrammingError):
         # A table is not there yet. If it is something else, the upgrade meets it again.
         return False
-    return stored == {**fingerprints(connection.dialect.name), VERSION_TABLE: head}
+    return stored == {**current_fingerprints(connection.dialect.name), VERSION_TABLE: head}
 
 
 def _current_revision(connection: Connection) -> str | None:
@@ -324,5 +324,5 @@ def _secrets(url: URL) -> list[str]:
 
 
 def _first_line(error: Exception) -> str:
-    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-    return said.splitlines()[0].rstrip(".") + "."
+    message = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    return message.splitlines()[0].rstrip(".") + "."

@@ -6,7 +6,7 @@ from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard, query_variable
 from grafana.source.shared import ANNOTATIONS, CALENDAR, IN_SCOPES, LEVEL, SCOPE, SUMMED
 
-MOST_NAMES = 8
+MAX_NAMES = 8
 FEWEST_OUTPUTS = 100
 
 # Not names, but what GitHub says where it tells none: never added to names, nor to each other.
@@ -17,7 +17,7 @@ _COLLECTIVE_COLORS = {
     "auto": panels.color("#6e737d"),
     "all the rest": panels.color("#555b66"),
 }
-_APART = f"""Names are normalised (csharp is c#). The {MOST_NAMES} most used are shown; "all the
+_APART = f"""Names are normalised (csharp is c#). The {MAX_NAMES} most used are shown; "all the
 rest" are the other names; what GitHub itself calls others, unknown or auto stands apart."""
 
 _LANGUAGE = query_variable(
@@ -75,7 +75,7 @@ def _mix(name: str, value: str, source: str, condition: str = "true") -> str:
   GROUP BY day, {name}
 ), shown AS (
   SELECT name FROM usage WHERE name NOT IN {COLLECTIVE}
-  GROUP BY name ORDER BY sum(value) DESC NULLS LAST, name LIMIT {MOST_NAMES}
+  GROUP BY name ORDER BY sum(value) DESC NULLS LAST, name LIMIT {MAX_NAMES}
 )
 SELECT day AS time, CASE
     WHEN name IN {COLLECTIVE} OR name IN (SELECT name FROM shown) THEN name ELSE 'all the rest'

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from grafana.source.model import annotation, query_variable
 
 # A chart of people shows a line for each scope: people of two scopes cannot be added.
-MOST_SCOPES = 5
+MAX_SCOPES = 5
 
 # An array: without any scope, as in a new warehouse, a list would be a syntax error.
 OF_SCOPE = "ANY (ARRAY[${scope:sqlstring}]::bigint[])"
@@ -23,7 +23,7 @@ CHOSEN = f"""WITH chosen AS (
     SELECT max(total_active_users) FROM _tool_copilot_org_metrics
     WHERE scope_id = scope.id AND $__timeFilter(day)
   ) DESC NULLS LAST, label
-  LIMIT {MOST_SCOPES}
+  LIMIT {MAX_SCOPES}
 )"""
 
 # Every day of the range, so that a line breaks where one is missing.
@@ -51,7 +51,7 @@ CROSS JOIN LATERAL (VALUES {rows}) AS lines(name, value)
 ORDER BY 1, 2"""
 
 
-PER_SCOPE = f"Of several scopes each has its own value, at most the {MOST_SCOPES} largest."
+PER_SCOPE = f"Of several scopes each has its own value, at most the {MAX_SCOPES} largest."
 SUMMED = (
     "Summed over the chosen scopes that have the day; what a person does counts in every "
     "organization of his or hers."

@@ -7,8 +7,8 @@ from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard, query_variable
 from grafana.source.shared import ANNOTATIONS, CALENDAR, IN_SCOPES, LEVEL, SCOPE
 
-MOST_USERS = 50
-MOST_TEAMS = 8
+MAX_USERS = 50
+MAX_TEAMS = 8
 
 # The newest day of the range of which each scope's memberships are loaded.
 _NEWEST_MEMBERSHIPS = f"""SELECT scope_id, max(day) FROM _tool_copilot_collection_status
@@ -212,14 +212,14 @@ _TEAMS_OVER_TIME = panels.lines(
     12,
     "Active members of teams",
     f"""Members who were active on the day, divided by the members of that day; of the
-    {MOST_TEAMS} teams with the most members on the newest day of the range. Teams with fewer than
+    {MAX_TEAMS} teams with the most members on the newest day of the range. Teams with fewer than
     {FEWEST_MEMBERS} members are hidden. {_ACTIVE} Unit: percent.""",
     f"""WITH largest AS MATERIALIZED (
   SELECT scope_id, team_id, max(team) AS team FROM copilot_team_member_days
   WHERE (scope_id, day) IN ({_NEWEST_MEMBERSHIPS})
     AND team = ANY (ARRAY[${{team:sqlstring}}]::text[])
   GROUP BY scope_id, team_id HAVING count(*) >= {FEWEST_MEMBERS}
-  ORDER BY count(*) DESC, 1, 2 LIMIT {MOST_TEAMS}
+  ORDER BY count(*) DESC, 1, 2 LIMIT {MAX_TEAMS}
 ), shown AS MATERIALIZED (
   SELECT scope_id, team_id, label || ': ' || {_TEAM_NAME} AS name
   FROM largest JOIN copilot_scopes ON id = scope_id
@@ -300,7 +300,7 @@ ORDER BY 1, 2""",
 _TOP_USERS = panels.table(
     31,
     "Top users",
-    f"""The {MOST_USERS} people with the most active days in the range, then the most prompts: days
+    f"""The {MAX_USERS} people with the most active days in the range, then the most prompts: days
     with activity, prompts, code completions accepted and their acceptance rate by count, lines
     added, AI credits used (a signal of use, not a bill), and the newest phase. What a person did in
     two organizations is in two rows. {_ACTIVE} Units: days, prompts, completions, percent, lines,
@@ -310,7 +310,7 @@ _TOP_USERS = panels.table(
   FROM copilot_user_days
   WHERE {IN_SCOPES} AND $__timeFilter(day) AND is_active
   GROUP BY scope_id, user_id
-  ORDER BY count(*) DESC, sum(prompts) DESC NULLS LAST, user_id LIMIT {MOST_USERS}
+  ORDER BY count(*) DESC, sum(prompts) DESC NULLS LAST, user_id LIMIT {MAX_USERS}
 )
 SELECT used.login AS "User", scope.label AS "Scope", users.active_days AS "Active days",
   users.prompts AS "Prompts", used.accepted AS "Accepted",

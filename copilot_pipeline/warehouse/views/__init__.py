@@ -1,7 +1,7 @@
 """The views that dashboards and people's own queries read: each number is defined once, here.
 
 They are made from the rules (`rules.py`) and the tables, for both databases, and made anew when
-their query changed (`warehouse/definitions.py`).
+their query changed (`warehouse/fingerprints.py`).
 """
 
 from copilot_pipeline.warehouse.views.days import FEATURE_DAYS, ORG_DAYS

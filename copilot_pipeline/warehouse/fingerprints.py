@@ -23,7 +23,7 @@ from copilot_pipeline.warehouse.views import VIEWS
 
 CHANGES = Path(__file__).parent / "definition_changes.csv"
 
-definitions = sa.Table(
+stored_fingerprints = sa.Table(
     "_tool_copilot_definitions",
     metadata,
     key_text("name", "A view, or the table _tool_copilot_definition_changes"),
@@ -40,7 +40,7 @@ class ViewsInUseError(CopilotPipelineError):
 
 
 @lru_cache(maxsize=2)
-def fingerprints(dialect_name: str) -> Mapping[str, str]:
+def current_fingerprints(dialect_name: str) -> Mapping[str, str]:
     """The SHA-256 of everything that is made from the code, by its name in the database."""
     dialect = sa.make_url(f"{dialect_name}://").get_dialect()()
     made_from = {view.name: view.sql(dialect).encode() for view in VIEWS}
@@ -50,17 +50,17 @@ def fingerprints(dialect_name: str) -> Mapping[str, str]:
 
 def refresh(connection: Connection) -> None:
     """Makes what differs from the code anew; of views all of them, as they build on each other."""
-    wanted = fingerprints(connection.dialect.name)
-    stored = {row.name: row.sha256 for row in connection.execute(sa.select(definitions))}
+    wanted = current_fingerprints(connection.dialect.name)
+    stored = {row.name: row.sha256 for row in connection.execute(sa.select(stored_fingerprints))}
     changed = {name for name in {*wanted, *stored} if wanted.get(name) != stored.get(name)}
     if definition_changes.name in changed:
         _load_changes(connection)
     if changed - {definition_changes.name}:
         _make_views(connection, obsolete=sorted(set(stored) - set(wanted)))
     if changed:
-        connection.execute(sa.delete(definitions))
+        connection.execute(sa.delete(stored_fingerprints))
         rows = [{"name": name, "sha256": found} for name, found in wanted.items()]
-        connection.execute(sa.insert(definitions), rows)
+        connection.execute(sa.insert(stored_fingerprints), rows)
 
 
 def _load_changes(connection: Connection) -> None:
