@@ -12,6 +12,7 @@ from copilot_pipeline.demo.history import take_snapshots
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub, Tenure, faults
 from copilot_pipeline.sources.seats import seats
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline_tests.loading import (
     execute,
     failure,
@@ -208,6 +209,8 @@ def test_a_past_day_keeps_the_snapshot_that_was_taken_then(
         for table in (RAW, SEATS, BILLING):
             move = sa.text(f"UPDATE {table} SET day = :past")
             connection.execute(move.bindparams(sa.bindparam("past", past, sa.Date)))
+        of_snapshots = collection_status.c.report.in_(["seats", "seat-billing"])
+        connection.execute(sa.update(collection_status).where(of_snapshots).values(day=past))
     before = [read_table(warehouse_environment, t) for t in (RAW, SEATS, BILLING)]
     github.requests.clear()
     assert execute("daily_copilot", [past]).success

@@ -15,6 +15,7 @@ from copilot_pipeline.sources.seats import seats
 from copilot_pipeline.sources.users import USERS, user_metrics, was_active
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import collection_status
+from copilot_pipeline.warehouse.sums import CounterSum
 
 # What a breakdown leaves out, by definition: editors and languages know no CLI and no app; models
 # no completions either.
@@ -83,7 +84,7 @@ def compare_breakdowns(
         table = target.table
         org = org_metrics.c
         query = (
-            sa.select(org.scope_id, org.day, org[_COUNTER], sa.func.sum(table.c[_COUNTER]))
+            sa.select(org.scope_id, org.day, org[_COUNTER], CounterSum(table.c[_COUNTER]))
             .select_from(org_metrics)
             .join(table, sa.and_(table.c.scope_id == org.scope_id, table.c.day == org.day))
             .where(org.scope_id.in_(scope_ids), org.day.in_(days), org[_COUNTER].is_not(None))

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from copilot_pipeline.sources.aggregate import language_metrics, org_metrics
 from copilot_pipeline.warehouse.seat_days import seat_days
+from copilot_pipeline.warehouse.sums import CounterSum
 
 # The days over which rates and languages are summed, the newest day included.
 PERIOD_DAYS = 28
@@ -55,8 +56,8 @@ def read_summary(connection: Connection, scope_id: int) -> Summary | None:
     sums = connection.execute(
         sa.select(
             sa.func.count(),
-            sa.func.sum(table.c.completion_suggestions).filter(in_period),
-            sa.func.sum(table.c.completion_acceptances).filter(in_period),
+            CounterSum(sa.case((in_period, table.c.completion_suggestions))),
+            CounterSum(sa.case((in_period, table.c.completion_acceptances))),
         ).where(table.c.scope_id == scope_id)
     ).one()
     snapshot_day, seat_total, seats_idle = _seats(connection, scope_id)
@@ -77,10 +78,10 @@ def read_summary(connection: Connection, scope_id: int) -> Summary | None:
 
 def _languages(connection: Connection, scope_id: int, last: date) -> list[Language]:
     table = language_metrics
-    suggestions = sa.func.coalesce(sa.func.sum(table.c.suggestions), 0)
+    suggestions = sa.func.coalesce(CounterSum(table.c.suggestions), 0)
     query = (
         sa.select(
-            table.c.language, suggestions, sa.func.coalesce(sa.func.sum(table.c.acceptances), 0)
+            table.c.language, suggestions, sa.func.coalesce(CounterSum(table.c.acceptances), 0)
         )
         .where(table.c.scope_id == scope_id, table.c.day > last - timedelta(days=PERIOD_DAYS))
         .group_by(table.c.language)
