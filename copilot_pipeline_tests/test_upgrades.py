@@ -15,6 +15,7 @@ from copilot_pipeline.warehouse import fingerprints as fingerprints_module
 from copilot_pipeline.warehouse.database import Database, DatabaseError
 from copilot_pipeline.warehouse.fingerprints import (
     CHANGES,
+    COMMENTS,
     current_fingerprints,
     stored_fingerprints,
 )
@@ -204,17 +205,17 @@ def test_an_older_warehouse_is_refused_with_what_to_do(database_url: str) -> Non
 
 def test_opening_a_warehouse_of_today_is_one_query(database_url: str) -> None:
     Database(database_url).close()
-    said: list[str] = []
+    statements: list[str] = []
 
     def listen(*arguments: object) -> None:
-        said.append(str(arguments[2]))
+        statements.append(str(arguments[2]))
 
     sa.event.listen(sa.Engine, "before_cursor_execute", listen)
     try:
         Database(database_url).close()
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", listen)
-    assert len([statement for statement in said if not statement.startswith("BEGIN")]) == 1
+    assert len([statement for statement in statements if not statement.startswith("BEGIN")]) == 1
 
 
 # --- definitions that changed -----------------------------------------------------------------
@@ -264,7 +265,7 @@ def test_a_view_that_is_no_longer_there_is_dropped(
     with Database(database_url) as database, database.read() as connection:
         assert set(sa.inspect(connection).get_view_names()) == {view.name for view in VIEWS}
         names = set(connection.execute(sa.select(stored_fingerprints.c.name)).scalars())
-    assert names == {*(view.name for view in VIEWS), definition_changes.name}
+    assert names - {COMMENTS} == {*(view.name for view in VIEWS), definition_changes.name}
 
 
 def test_grants_are_kept_although_a_view_has_to_be_dropped(
@@ -308,7 +309,7 @@ def test_a_view_of_others_is_named_rather_than_dropped(
     with connected(postgres_url) as connection:
         connection.execute(sa.text("CREATE VIEW own AS SELECT text FROM copilot_marks"))
     redefine(monkeypatch, *replaced(other(MARKS, "one")))
-    with pytest.raises(DatabaseError, match=r"others are built on them: own\. "):
+    with pytest.raises(DatabaseError, match=r"other views depend on them: own\. "):
         Database(postgres_url)
     with connected(postgres_url) as connection:
         assert connection.execute(sa.text("SELECT text FROM own")).all()
@@ -330,6 +331,27 @@ def test_a_new_column_that_comes_last_leaves_the_views_of_others(
         columns = sa.inspect(connection).get_columns(feature_days.name)
         assert columns[-1]["name"] == "new"
         assert connection.execute(sa.text("SELECT name FROM own")).all() == []
+
+
+def test_a_comment_that_changed_is_set_again(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Database(postgres_url).close()
+    monkeypatch.setattr(collection_status, "comment", "The state of one report")
+    monkeypatch.setattr(collection_status.c.message, "comment", "100 % of the 'errors'")
+    current_fingerprints.cache_clear()
+    Database(postgres_url).close()
+    with connected(postgres_url) as connection:
+        inspector = sa.inspect(connection)
+        assert inspector.get_table_comment(collection_status.name) == {
+            "text": "The state of one report"
+        }
+        comments = {
+            column["name"]: column["comment"]
+            for column in inspector.get_columns(collection_status.name)
+        }
+    assert comments["message"] == "100 % of the 'errors'"
+    assert comments["state"] == collection_status.c.state.comment
 
 
 def test_a_line_in_the_file_of_definition_changes_is_a_row(
