@@ -1,4 +1,4 @@
-"""Asset checks: what is worth a warning in the Dagster UI."""
+"""Asset checks that warn in the Dagster UI."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from datetime import date
@@ -40,30 +40,30 @@ TOKEN_EXPIRY = dg.AssetCheckSpec(
 READABLE = dg.AssetCheckSpec(
     "reports_are_readable",
     asset="raw_metrics",
-    description="Warns of reports that a token may not read; the scope's others are collected.",
+    description="Warns about reports that a token cannot read. The other reports are collected.",
 )
 KNOWN_NAMES = dg.AssetCheckSpec(
     "names_are_known",
     asset="raw_metrics",
     description=(
-        "Warns once of each field, feature, editor, model and language in GitHub's reports that "
-        "this version does not know. Raw keeps them all."
+        "Warns once about each field, feature, editor, model and language in GitHub's reports that "
+        "this version does not know. The raw tables keep them."
     ),
 )
 ACTIVE_USERS = dg.AssetCheckSpec(
     "active_users_agree",
     asset="user_metrics",
     description=(
-        "Compares daily_active_users with the users report's users with activity. GitHub's reports "
-        "need not agree; the gap should be known."
+        "Compares daily_active_users with the users in the users report that have activity. "
+        "GitHub's reports may differ."
     ),
 )
 BREAKDOWNS = dg.AssetCheckSpec(
     "breakdowns_agree",
     asset="metrics_breakdowns",
     description=(
-        "Compares the day's output events with the sum of each breakdown, or with the part of them "
-        "that it covers. GitHub's breakdowns need not agree; the gap should be known."
+        "Compares the day's output events with the sum of each breakdown, or with the part of the "
+        "events that the breakdown covers. GitHub's breakdowns may differ."
     ),
 )
 SEATS = dg.AssetCheckSpec(
@@ -75,18 +75,18 @@ IDLE_SEATS = dg.AssetCheckSpec(
     "idle_seats_are_idle",
     asset="user_metrics",
     description=(
-        f"Counts seat holders who are idle for {IDLE_DAYS} days in the seat list, while the users "
-        "reports show activity: the seat list knows only editors that send telemetry."
+        f"Counts seat holders who are idle for {IDLE_DAYS} days in the seat list although the "
+        "users reports show activity. The seat list only includes editors that send telemetry."
     ),
 )
 COMPLETE = dg.AssetCheckSpec(
     "history_is_complete",
     asset="raw_metrics",
-    description="Warns of days whose last attempt failed. The schedule collects them again.",
+    description="Warns about days whose last attempt failed. The schedule collects them again.",
 )
 METRICS_CHECKS = [READABLE, COMPLETE, KNOWN_NAMES, ACTIVE_USERS, BREAKDOWNS, SEATS, IDLE_SEATS]
 
-# A check names so many scopes and days, and counts the others.
+# The number of warnings that a check lists. The others are only counted.
 MAX_LINES = 20
 
 SNAPSHOTS = {source.name for source in SOURCES if source.period is PeriodKind.SNAPSHOT}
@@ -103,7 +103,7 @@ COMPARISONS: list[tuple[dg.AssetCheckSpec, Compare, str]] = [
 
 
 def check_token_expiry(database: Database) -> dg.AssetCheckResult:
-    """Looks at the expiry that GitHub stated when the token was stored."""
+    """Checks the expiry date that GitHub returned when the token was stored."""
     now = utc_now()
     accounts = [account for account, _ in all_accounts(database)]
     warnings = [
@@ -125,7 +125,7 @@ def check_metrics(
     days: Sequence[date],
     wanted: Set[dg.AssetCheckKey],
 ) -> Iterator[dg.AssetCheckResult]:
-    """The checks of what is stored of those days, those that are wanted."""
+    """Runs the wanted checks on the stored days."""
     checks: list[tuple[dg.AssetCheckSpec, Callable[[], dg.AssetCheckResult]]] = [
         (READABLE, partial(_check_readable, database, scopes, days)),
         (COMPLETE, partial(_check_complete, database, scopes)),
@@ -138,7 +138,7 @@ def check_metrics(
             try:
                 yield check()
             except CopilotPipelineError as error:
-                # What was collected is not in doubt because it could not be looked at.
+                # A check that fails does not invalidate the collected data.
                 yield _result(spec, [f"The check failed: {error}"], "", {})
 
 
@@ -161,7 +161,7 @@ def _compare(
         for each in sorted(differing, key=lambda each: each.day, reverse=True)
     ]
     counts = {"compared": len(compared), "differing": len(differing)}
-    return _result(spec, warnings, "All that could be compared agrees.", counts)
+    return _result(spec, warnings, "All compared numbers agree.", counts)
 
 
 def _check_readable(
@@ -171,7 +171,7 @@ def _check_readable(
     with database.read() as connection:
         refusals = list_refusals(connection, list(by_id), days)
     refused = {(each.scope_id, each.report) for each in refusals}
-    # Where the report that carries a scope is refused, the run has failed and said so.
+    # If the main report of a scope is refused, the run itself has failed with a message.
     optional = {
         (scope.id, report)
         for scope in scopes
@@ -191,13 +191,13 @@ def _check_readable(
     ]
     counts = {"refused_reports": len(refused & optional)}
     warnings = describe_errors(shown, OutcomeState.NO_ACCESS)
-    return _result(READABLE, warnings, "Every report could be read.", counts)
+    return _result(READABLE, warnings, "All reports can be read.", counts)
 
 
 def _check_complete(database: Database, scopes: Sequence[Scope]) -> dg.AssetCheckResult:
     names = {scope.id: str(scope) for scope in scopes}
     with database.read() as connection:
-        # A snapshot that was missed cannot be taken later: its own step has failed and said so.
+        # A missed snapshot cannot be taken later. Its own step has failed with a message.
         incomplete = [
             each
             for each in list_incomplete(connection, list(names))
@@ -221,7 +221,7 @@ def _check_names(database: Database) -> dg.AssetCheckResult:
     return _result(
         KNOWN_NAMES,
         warnings,
-        "No name is new.",
+        "There are no new unknown names.",
         {"new_names": len(new), "unknown_names": len(unknown)},
     )
 

@@ -1,4 +1,4 @@
-"""Seat billing: the raw answer, and the billing table derived from it."""
+"""The step of seat billing: the raw response and the billing table derived from it."""
 
 from collections.abc import Iterator
 
@@ -33,10 +33,10 @@ def billing_snapshot(
     today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result | dg.AssetCheckResult]:
-    """Takes today's billing for the newest complete day; keeps what is stored for a past one.
+    """Stores the current billing for the newest complete day. Keeps the stored one of a past day.
 
-    The check comes first, in the same step: one of its own would be skipped where billing fails,
-    and a token that may not read billing expires too.
+    The check of token expiry runs first in the same step. A separate step would be skipped if
+    billing fails.
     """
     step = SEAT_BILLING.step
     config = context.op_execution_context.op_config

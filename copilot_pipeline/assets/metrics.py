@@ -1,4 +1,4 @@
-"""Metrics: the raw reports, and the tool tables derived from them."""
+"""The step of metrics: the raw reports and the tool tables derived from them."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -32,7 +32,7 @@ METRICS_SELECTION = {
         int,
         default_value=0,
         description=(
-            "How many earlier days of each report that failed or are missing to collect as well."
+            "The number of earlier failed or missing days of each report to collect as well."
         ),
     ),
 }
@@ -54,11 +54,11 @@ def metrics(
     today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result | dg.AssetCheckResult]:
-    """Reads the days from GitHub, and writes all tables that derive from them; without
-    `raw_metrics` selected, derives the selected ones from what is stored.
+    """Loads the days from GitHub and writes all tables that derive from them.
 
-    The checks look at the days of the run, in the same step: they are due where a scope failed too.
-    Run alone, they look at the four newest weeks.
+    If `raw_metrics` is not selected, derives the selected tables from the stored raw data. The
+    checks cover the days of the run. They are in the same step so that they also run if a scope
+    fails. Without selected assets, the checks cover the four newest weeks.
     """
     config = context.op_execution_context.op_config
     wanted_checks = context.selected_asset_check_keys

@@ -1,4 +1,4 @@
-"""Seats: the raw pages of the seat list, and the seat table derived from them."""
+"""The step of seats: the raw pages of the seat list and the table derived from them."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def seat_snapshot(
     today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result]:
-    """Takes today's seat list for the newest complete day; keeps what is stored for a past one."""
+    """Stores the current seats for the newest complete day. Keeps the stored ones of a past day."""
     config = context.op_execution_context.op_config
     request = LoadRequest(today, asked_days(context))
     with database.open() as warehouse:

@@ -1,4 +1,4 @@
-"""Derives the tool tables anew from what is stored, without GitHub."""
+"""Derives the tool tables again from the stored raw data, without GitHub."""
 
 from collections.abc import Iterator, Sequence, Set
 from datetime import date
@@ -24,12 +24,12 @@ def rebuild(
     days: Sequence[date],
     assets: Set[str],
 ) -> Iterator[Outcome]:
-    """Derives the tables of those assets for those days, from the sources of that step."""
+    """Derives the tables of the assets again for the given days and the step's sources."""
     sources = [source for source in SOURCES if source.step == step]
     for scope in scopes:
         own = [source for source in scope.sources if source.step == step]
         for day in days if own else ():
-            # Also what the scope no longer collects.
+            # Includes sources that the scope no longer collects.
             done = [
                 outcome
                 for source in sources
@@ -42,7 +42,7 @@ def rebuild(
 def _rebuild(
     database: Database, scope: Scope, source: Source, day: date, assets: Set[str]
 ) -> Outcome | None:
-    """None where nothing of the source is stored for the day."""
+    """Returns None if nothing of the source is stored for the day."""
     try:
         with database.write() as connection:
             lock_scope(connection, scope.id)

@@ -1,4 +1,4 @@
-"""The few numbers that a manager asks for first, read from the tool tables."""
+"""Reads the summary of a scope from the tool tables."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,11 +25,11 @@ class Language:
 
 @dataclass(frozen=True)
 class Summary:
-    """One scope's adoption on its newest loaded day. None: not known.
+    """The adoption of a scope on its newest loaded day. None means unknown.
 
-    Active users are people; suggestions, acceptances and languages are sums over the 28 days that
-    end on the day; seats are the people who hold one in the newest snapshot, `seats_idle` those of
-    them who are idle or never used it.
+    Active users are people. Suggestions, acceptances and languages are sums over the 28 days that
+    end on the day. Seats are the people with a seat in the newest snapshot, and `seats_idle` those
+    who are idle or never used it.
     """
 
     day: date
@@ -46,7 +46,7 @@ class Summary:
 
 
 def read_summary(connection: Connection, scope_id: int) -> Summary | None:
-    """The scope's summary, or None where no day is loaded."""
+    """Return the summary of the scope, or None if no day is loaded."""
     table = org_metrics
     of_scope = sa.select(table).where(table.c.scope_id == scope_id)
     newest = connection.execute(of_scope.order_by(table.c.day.desc()).limit(1)).one_or_none()
