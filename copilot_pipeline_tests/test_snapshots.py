@@ -96,7 +96,7 @@ def test_a_list_shorter_than_githubs_own_count_is_warned_about(
     answer = {"total_seats": 9, "seats": [seat(1)]}
     github.faults.add("/billing/seats", status=200, body=answer)
     assert execute("daily_copilot", [newest_complete_day()]).success
-    assert "organization octo-demo: GitHub counts 9 seats and listed 1." in caplog.text
+    assert "organization octo-demo: GitHub reports 9 seats but listed 1." in caplog.text
 
 
 def test_the_same_person_twice_is_one_row_with_the_latest_activity(
