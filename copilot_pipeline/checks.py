@@ -1,4 +1,4 @@
-"""Asset checks: what is worth a warning in the Dagster UI."""
+"""Asset checks that warn in the Dagster UI."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from datetime import date
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from copilot_pipeline.access_check import describe_expiry
 from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.clock import utc_now
-from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, describe_errors
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.rules import EXPIRES_SOON_DAYS, IDLE_DAYS
@@ -41,30 +41,30 @@ TOKEN_EXPIRY = dg.AssetCheckSpec(
 READABLE = dg.AssetCheckSpec(
     "reports_are_readable",
     asset="raw_metrics",
-    description="Warns of reports that a token may not read; the scope's others are collected.",
+    description="Warns about reports that a token cannot read. The other reports are collected.",
 )
 KNOWN_NAMES = dg.AssetCheckSpec(
     "names_are_known",
     asset="raw_metrics",
     description=(
-        "Warns once of each field, feature, editor, model and language in GitHub's reports that "
-        "this version does not know. Raw keeps them all."
+        "Warns once about each field, feature, editor, model and language in GitHub's reports that "
+        "this version does not know. The raw tables keep them."
     ),
 )
 ACTIVE_USERS = dg.AssetCheckSpec(
     "active_users_agree",
     asset="user_metrics",
     description=(
-        "Compares daily_active_users with the users report's users with activity. GitHub's reports "
-        "need not agree; the gap should be known."
+        "Compares daily_active_users with the users in the users report that have activity. "
+        "GitHub's reports may differ."
     ),
 )
 BREAKDOWNS = dg.AssetCheckSpec(
     "breakdowns_agree",
     asset="metrics_breakdowns",
     description=(
-        "Compares the day's output events with the sum of each breakdown, or with the part of them "
-        "that it covers. GitHub's breakdowns need not agree; the gap should be known."
+        "Compares the day's output events with the sum of each breakdown, or with the part of the "
+        "events that the breakdown covers. GitHub's breakdowns may differ."
     ),
 )
 SEATS = dg.AssetCheckSpec(
@@ -76,14 +76,14 @@ IDLE_SEATS = dg.AssetCheckSpec(
     "idle_seats_are_idle",
     asset="user_metrics",
     description=(
-        f"Counts seat holders who are idle for {IDLE_DAYS} days in the seat list, while the users "
-        "reports show activity: the seat list knows only editors that send telemetry."
+        f"Counts seat holders who are idle for {IDLE_DAYS} days in the seat list although the "
+        "users reports show activity. The seat list only includes editors that send telemetry."
     ),
 )
 COMPLETE = dg.AssetCheckSpec(
     "history_is_complete",
     asset="raw_metrics",
-    description="Warns of days whose last attempt failed. The schedule collects them again.",
+    description="Warns about days whose last attempt failed. The schedule collects them again.",
 )
 PAST_TIMES = dg.AssetCheckSpec(
     "times_are_past",
@@ -103,8 +103,8 @@ METRICS_CHECKS = [
     IDLE_SEATS,
 ]
 
-# A check names so many scopes and days, and counts the others.
-MOST_LINES = 20
+# The number of warnings that a check lists. The others are only counted.
+MAX_LINES = 20
 
 SNAPSHOTS = {source.name for source in SOURCES if source.period is PeriodKind.SNAPSHOT}
 
@@ -120,7 +120,7 @@ COMPARISONS: list[tuple[dg.AssetCheckSpec, Compare, str]] = [
 
 
 def check_token_expiry(database: Database) -> dg.AssetCheckResult:
-    """Looks at the expiry that GitHub stated when the token was stored."""
+    """Checks the expiry date that GitHub returned when the token was stored."""
     now = utc_now()
     accounts = [account for account, _ in all_accounts(database)]
     warnings = [
@@ -142,7 +142,7 @@ def check_metrics(
     days: Sequence[date],
     wanted: Set[dg.AssetCheckKey],
 ) -> Iterator[dg.AssetCheckResult]:
-    """The checks of what is stored of those days, those that are wanted."""
+    """Runs the wanted checks on the stored days."""
     checks: list[tuple[dg.AssetCheckSpec, Callable[[], dg.AssetCheckResult]]] = [
         (READABLE, partial(_check_readable, database, scopes, days)),
         (COMPLETE, partial(_check_complete, database, scopes)),
@@ -156,7 +156,7 @@ def check_metrics(
             try:
                 yield check()
             except CopilotPipelineError as error:
-                # What was collected is not in doubt because it could not be looked at.
+                # A check that fails does not invalidate the collected data.
                 yield _result(spec, [f"The check failed: {error}"], "", {})
 
 
@@ -179,7 +179,7 @@ def _compare(
         for each in sorted(differing, key=lambda each: each.day, reverse=True)
     ]
     counts = {"compared": len(compared), "differing": len(differing)}
-    return _result(spec, warnings, "All that could be compared agrees.", counts)
+    return _result(spec, warnings, "All compared numbers agree.", counts)
 
 
 def _check_readable(
@@ -189,7 +189,7 @@ def _check_readable(
     with database.read() as connection:
         refusals = list_refusals(connection, list(by_id), days)
     refused = {(each.scope_id, each.report) for each in refusals}
-    # Where the report that carries a scope is refused, the run has failed and said so.
+    # If the main report of a scope is refused, the run itself has failed with a message.
     optional = {
         (scope.id, report)
         for scope in scopes
@@ -201,21 +201,21 @@ def _check_readable(
             str(by_id[each.scope_id]),
             each.report,
             each.day,
-            State.NO_ACCESS,
+            OutcomeState.NO_ACCESS,
             message=each.message,
         )
         for each in refusals
         if (each.scope_id, each.report) in optional
     ]
     counts = {"refused_reports": len(refused & optional)}
-    warnings = describe_errors(shown, State.NO_ACCESS)
-    return _result(READABLE, warnings, "Every report could be read.", counts)
+    warnings = describe_errors(shown, OutcomeState.NO_ACCESS)
+    return _result(READABLE, warnings, "All reports can be read.", counts)
 
 
 def _check_complete(database: Database, scopes: Sequence[Scope]) -> dg.AssetCheckResult:
     names = {scope.id: str(scope) for scope in scopes}
     with database.read() as connection:
-        # A snapshot that was missed cannot be taken later: its own step has failed and said so.
+        # A missed snapshot cannot be taken later. Its own step has failed with a message.
         incomplete = [
             each
             for each in list_incomplete(connection, list(names))
@@ -260,12 +260,12 @@ def _check_names(database: Database) -> dg.AssetCheckResult:
     with database.write() as connection:
         unknown = list_unknown_names(connection)
         new = [each for each in unknown if not each.was_shown]
-        mark_shown(connection, new[:MOST_LINES])
+        mark_shown(connection, new[:MAX_LINES])
     warnings = [f"{each.kind} {each.name!r}: {each.occurrences} times" for each in new]
     return _result(
         KNOWN_NAMES,
         warnings,
-        "No name is new.",
+        "There are no new unknown names.",
         {"new_names": len(new), "unknown_names": len(unknown)},
     )
 
@@ -273,9 +273,9 @@ def _check_names(database: Database) -> dg.AssetCheckResult:
 def _result(
     spec: dg.AssetCheckSpec, warnings: Sequence[str], otherwise: str, counts: dict[str, int]
 ) -> dg.AssetCheckResult:
-    lines = [one_line(warning) for warning in warnings[:MOST_LINES]]
-    if len(warnings) > MOST_LINES:
-        lines.append(f"and {len(warnings) - MOST_LINES} more")
+    lines = [one_line(warning) for warning in warnings[:MAX_LINES]]
+    if len(warnings) > MAX_LINES:
+        lines.append(f"and {len(warnings) - MAX_LINES} more")
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,

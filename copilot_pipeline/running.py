@@ -21,7 +21,7 @@ from tqdm import tqdm
 from copilot_pipeline import settings
 from copilot_pipeline.assets.collecting import Progress
 from copilot_pipeline.collect.outcomes import Outcome
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import build_defs
 from copilot_pipeline.disk_full import is_disk_full

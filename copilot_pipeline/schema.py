@@ -1,7 +1,7 @@
-"""The words in which tables are declared: their metadata, their common columns, their types.
+"""The metadata, common columns and column types of all tables.
 
-Every column has a comment: PostgreSQL keeps it, and the Dagster UI shows it. The tables themselves
-are declared by their sources (`sources/`) and by the warehouse (`warehouse/`).
+Comments on columns are stored in PostgreSQL and shown in the Dagster UI. The tables are declared by
+their sources (`sources/`) and by the warehouse (`warehouse/`).
 """
 
 from datetime import UTC, datetime
@@ -29,14 +29,14 @@ metadata = MetaData(
     }
 )
 
-# SQLite numbers rows by itself only where the key is declared INTEGER (64 bits there anyway).
+# SQLite generates ids only for keys declared as INTEGER, which has 64 bits in SQLite.
 RowId = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant: timezone-aware on the way in, in UTC on the way out.
+    """A point in time. Accepts timezone-aware values and returns them in UTC.
 
-    SQLite keeps no time zone, so what is stored there is UTC.
+    SQLite has no time zones, so values are stored in UTC.
     """
 
     impl = DateTime(timezone=True)
@@ -46,7 +46,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("an instant needs a time zone")
+            raise ValueError("the datetime has no time zone")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -56,7 +56,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def scope_id() -> Column[int]:
-    # No foreign key: what was collected stays when its account and scopes are removed.
+    # No foreign key, because collected rows are kept when their scope is removed.
     return Column(
         "scope_id", BigInteger, primary_key=True, autoincrement=False, comment="The scope"
     )
@@ -75,9 +75,9 @@ def key_text(name: str, comment: str) -> Column[str]:
 
 
 def index_days(*tables: Table) -> None:
-    """Finds the rows of some days of all scopes, which PostgreSQL would collect scope by scope.
+    """Adds an index on the day alone, for queries over all scopes on PostgreSQL.
 
-    Rows come in the order of their days, so this kind of index costs next to nothing.
+    Rows are inserted in the order of their days, so a BRIN index is small and cheap.
     """
     for table in tables:
         Index(

@@ -26,8 +26,8 @@ import sqlalchemy as sa
 from copilot_pipeline import sources
 from copilot_pipeline.accounts import AccountOptions, import_account, open_client
 from copilot_pipeline.collect.loader import load
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.schema import metadata
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub
@@ -153,11 +153,11 @@ def collecting(what: str, url: str, token: str) -> None:
 
         def metrics() -> None:
             days = day_range(today.newest - timedelta(days=DAYS - 1), today.newest)
-            load(database, open_client, scopes, METRICS_STEP, Order(today, days))
+            load(database, open_client, scopes, METRICS_STEP, LoadRequest(today, days))
 
         def seats() -> None:
-            order = Order(today, [today.newest])
-            load(database, open_client, scopes, sources.SEATS.step, order)
+            request = LoadRequest(today, [today.newest])
+            load(database, open_client, scopes, sources.SEATS.step, request)
 
         timed(metrics if what == "metrics" else seats)
 
@@ -170,7 +170,7 @@ def users(days: str, url: str, token: str) -> None:
         asked = day_range(today.newest - timedelta(days=int(days) - 1), today.newest)
 
         def load_users() -> int:
-            outcomes = load(database, open_client, scopes, METRICS_STEP, Order(today, asked))
+            outcomes = load(database, open_client, scopes, METRICS_STEP, LoadRequest(today, asked))
             return sum(sum(outcome.rows.values()) for outcome in outcomes)
 
         timed(load_users)

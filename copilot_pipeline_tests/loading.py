@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from copilot_pipeline import settings
 from copilot_pipeline.accounts import AccountOptions, client_of, import_account
 from copilot_pipeline.collect.loader import load
-from copilot_pipeline.collect.outcomes import State, describe_errors
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.outcomes import OutcomeState, describe_errors
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import defs
 from copilot_pipeline.github.client import GitHubClient
@@ -87,12 +87,12 @@ def load_metrics(days: Sequence[date], *, refetch: bool = False, gap_days: int =
     def open_client(database: Database, account: Account) -> GitHubClient:
         return client_of(account, open_credential(database, account))
 
-    order = Order(Today.from_clock(), days, refetch, gap_days)
+    order = LoadRequest(Today.from_clock(), days, refetch, gap_days)
     with Database(str(settings.database_url())) as database:
         scopes = select_scopes(database)
         outcomes = load(database, open_client, scopes, METRICS_STEP, order)
     asked = [outcome for outcome in outcomes if outcome.day in days]
-    return describe_errors(asked, State.FAILED)
+    return describe_errors(asked, OutcomeState.FAILED)
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from copilot_pipeline.accounts import open_client
 from copilot_pipeline.collect.loader import load
-from copilot_pipeline.collect.plan import Order
+from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.rebuild import rebuild
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.warehouse.database import Database
@@ -24,7 +24,7 @@ def main(how: str) -> None:
         scopes, today = select_scopes(database), Today.from_clock()
         days = [today.newest]
         if how == "load":
-            (outcome,) = load(database, open_client, scopes, METRICS_STEP, Order(today, days))
+            (outcome,) = load(database, open_client, scopes, METRICS_STEP, LoadRequest(today, days))
         else:
             (outcome,) = rebuild(database, scopes, METRICS_STEP, days, {"user_metrics"})
     print(

@@ -14,8 +14,8 @@ from copilot_pipeline.assets import collecting
 from copilot_pipeline.checks import PAST_TIMES
 from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.definitions import defs
 from copilot_pipeline.running import run_days
@@ -57,7 +57,7 @@ def clock_ahead() -> Iterator[None]:
 
 def load_days(url: str, step: str, today: Today, *days: date, refetch: bool = False) -> None:
     with Database(url) as database:
-        order = Order(today, days, refetch)
+        order = LoadRequest(today, days, refetch)
         outcomes: list[Outcome] = load(database, open_client, select_scopes(database), step, order)
     assert [outcome.message for outcome in outcomes if outcome.message] == []
 

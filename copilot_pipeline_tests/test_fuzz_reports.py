@@ -13,9 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from copilot_pipeline.collect.loader import load
-from copilot_pipeline.collect.outcomes import Outcome, State
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
@@ -259,8 +259,8 @@ class Warehouse:
         return outcome
 
     def _load(self, step: str, days: Sequence[date]) -> list[Outcome]:
-        scopes, order = select_scopes(self.database), Order(Today.from_clock(), days)
-        return load(self.database, self._open_client, scopes, step, order)
+        scopes, request = select_scopes(self.database), LoadRequest(Today.from_clock(), days)
+        return load(self.database, self._open_client, scopes, step, request)
 
     def rows(self, *of: sa.Table, day: date | None = None) -> dict[str, list[dict[str, Any]]]:
         """The tables' rows, of that day only, by table."""
@@ -302,7 +302,7 @@ def decoded(bodies: Sequence[bytes]) -> list[str] | None:
 
 
 def assert_refused(outcome: Outcome) -> None:
-    assert outcome.state is State.FAILED
+    assert outcome.state is OutcomeState.FAILED
     assert outcome.message is not None
     assert outcome.message.isprintable()
     assert "bug" not in outcome.message
@@ -312,8 +312,8 @@ def test_any_report_replaces_its_day_as_a_whole_or_changes_nothing(warehouse: Wa
     day = newest_complete_day()
     raw_and_tool = (RAW_METRICS.table, *TOOL_TABLES)
     first = warehouse.load_metrics([day - timedelta(days=1), day])
-    assert [outcome.state for outcome in first.values()] == [State.LOADED] * 2
-    seen: set[State] = set()
+    assert [outcome.state for outcome in first.values()] == [OutcomeState.LOADED] * 2
+    seen: set[OutcomeState] = set()
 
     @examples(30)
     @given(files=st.lists(report_files(day), min_size=1, max_size=2))
@@ -327,11 +327,11 @@ def test_any_report_replaces_its_day_as_a_whole_or_changes_nothing(warehouse: Wa
 
         texts = decoded(files)
         expected = None if texts is None else tables_of(ORGANIZATION_DAY, texts, day)
-        if outcome.state is not State.LOADED:
+        if outcome.state is not OutcomeState.LOADED:
             assert after == before
-        if outcome.state is State.NOT_READY:
+        if outcome.state is OutcomeState.NOT_READY:
             assert expected == {table.name: [] for table in TOOL_TABLES}
-        elif outcome.state is State.LOADED:
+        elif outcome.state is OutcomeState.LOADED:
             assert texts is not None
             stored = warehouse.rows(*raw_and_tool, day=day)
             payloads = {row["part"]: row["payload"] for row in stored[RAW_METRICS.table.name]}
@@ -349,7 +349,7 @@ def test_any_report_replaces_its_day_as_a_whole_or_changes_nothing(warehouse: Wa
             assert expected is None
 
     check()
-    assert seen >= {State.LOADED, State.FAILED}
+    assert seen >= {OutcomeState.LOADED, OutcomeState.FAILED}
 
 
 def test_any_page_of_legacy_days_replaces_each_day_as_a_whole_or_leaves_it(
@@ -358,7 +358,7 @@ def test_any_page_of_legacy_days_replaces_each_day_as_a_whole_or_leaves_it(
     newest = newest_complete_day()
     days = [newest - timedelta(days=n) for n in range(2)]
     raw_and_tool = (RAW_METRICS.table, *TOOL_TABLES)
-    seen: set[State] = set()
+    seen: set[OutcomeState] = set()
     legacy_pages = st.tuples(*(nearly(legacy_records(day)) for day in days)).flatmap(
         lambda records: st.sampled_from([records, records, records[:1], (*records, records[0])])
     )
@@ -379,7 +379,7 @@ def test_any_page_of_legacy_days_replaces_each_day_as_a_whole_or_leaves_it(
             after = warehouse.rows(*raw_and_tool, day=day)
             content = (contents or {}).get(day)
             expected = None if content is None else tables_of(LEGACY, [content.decode()], day)
-            if outcome.state is State.LOADED:
+            if outcome.state is OutcomeState.LOADED:
                 assert content is not None
                 assert expected is not None
                 for name, rows in expected.items():
@@ -388,7 +388,7 @@ def test_any_page_of_legacy_days_replaces_each_day_as_a_whole_or_leaves_it(
                 assert raw["payload"] == content.decode()
                 continue
             assert after == before[day]
-            if outcome.state is State.NOT_READY:
+            if outcome.state is OutcomeState.NOT_READY:
                 assert contents is not None
                 assert day not in contents
             else:
@@ -399,9 +399,9 @@ def test_any_page_of_legacy_days_replaces_each_day_as_a_whole_or_leaves_it(
         import_organizations(database_url, github, SLUG, metrics_api="legacy")
         warehouse = Warehouse(database, github)
         first = warehouse.load_metrics(days)
-        assert [outcome.state for outcome in first.values()] == [State.LOADED] * 2
+        assert [outcome.state for outcome in first.values()] == [OutcomeState.LOADED] * 2
         check()
-    assert seen == {State.LOADED, State.FAILED, State.NOT_READY}
+    assert seen == {OutcomeState.LOADED, OutcomeState.FAILED, OutcomeState.NOT_READY}
 
 
 def test_any_pages_of_seats_replace_the_snapshot_as_a_whole_or_change_nothing(
@@ -410,8 +410,8 @@ def test_any_pages_of_seats_replace_the_snapshot_as_a_whole_or_change_nothing(
     day = newest_complete_day()
     github = warehouse.github
     seat_tables = (RAW_SEATS.table, seats)
-    assert warehouse.load_seats(day).state is State.LOADED
-    seen: set[State] = set()
+    assert warehouse.load_seats(day).state is OutcomeState.LOADED
+    seen: set[OutcomeState] = set()
 
     @examples(30)
     @given(
@@ -435,7 +435,7 @@ def test_any_pages_of_seats_replace_the_snapshot_as_a_whole_or_change_nothing(
 
         texts = decoded(pages)
         found = None if texts is None else tables_of(SEATS, texts, day)
-        if outcome.state is State.LOADED:
+        if outcome.state is OutcomeState.LOADED:
             assert texts is not None
             stored = {row["page"]: row["payload"] for row in after[RAW_SEATS.table.name]}
             assert stored == dict(enumerate(texts, 1))
@@ -448,7 +448,7 @@ def test_any_pages_of_seats_replace_the_snapshot_as_a_whole_or_change_nothing(
             assert found is None
 
     check()
-    assert seen == {State.LOADED, State.FAILED}
+    assert seen == {OutcomeState.LOADED, OutcomeState.FAILED}
 
 
 def newest_of_each(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ NAMES = ("adoption", "data-health", "languages", "seats", "users-teams")
 LEVELS = ("enterprise", "organization")
 CORP, DEMO, LABS = "Octo Corp", "Octo Demo", "Octo Labs"
 LABELS = {"enterprise": {CORP}, "organization": {DEMO, LABS}}
-OF_SEVERAL = "Of several scopes each has its own value"
+OF_SEVERAL = "Each chosen scope has its own value"
 MAY_BE_EMPTY = "May be empty"
 
 # What charts have a colour for, and nothing in the demo says.
@@ -176,7 +176,7 @@ def test_every_query_of_a_dashboard_runs_and_fits_its_panel(
         for frame in changed.frames():
             assert problems_of(frame) == [], frame.panel["title"]
         marks = changed.marks()
-        assert set(marks) == {"Definition changes", "Roll-out", "Provisional days"}
+        assert set(marks) == {"Definition changes", "Rollout", "Provisional days"}
         for row in (row for rows in marks.values() for row in rows):
             first, last, text = row
             assert first <= last
@@ -254,7 +254,7 @@ def test_every_query_runs_on_a_warehouse_without_any_data(postgres_url: str) -> 
                 assert empty.variables["scope"].value == []
                 for frame in empty.frames():
                     assert problems_of(frame) == []
-                assert "Roll-out" in empty.marks()
+                assert "Rollout" in empty.marks()
         for query in alert_queries(ALERTS, datetime.now(UTC)):
             assert run(expand(query.sql, {}, query.time_range))[1] == []
 
@@ -523,9 +523,9 @@ def test_the_provisional_mark_covers_the_three_newest_complete_days(run: Run, ne
 
 def test_the_roll_out_of_a_chosen_scope_is_marked(run: Run, newest: date) -> None:
     ids = scope_ids(run)
-    for label, marked in ((LABS, [f"{LABS}: the roll-out begins"]), (DEMO, [])):
+    for label, marked in ((LABS, [f"{LABS}: the rollout begins"]), (DEMO, [])):
         one = opened("adoption", run, newest, level="organization", scope=[ids[label]])
-        assert [row[2] for row in one.marks()["Roll-out"]] == marked
+        assert [row[2] for row in one.marks()["Rollout"]] == marked
 
 
 # --- people and scopes

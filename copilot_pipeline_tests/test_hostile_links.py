@@ -10,8 +10,8 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 
 from copilot_pipeline.accounts import open_client
 from copilot_pipeline.collect import loader
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.collect.unexpected import UnexpectedError, described
 from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient, Report
@@ -172,6 +172,6 @@ def test_an_interrupt_ends_the_whole_load(
 
     import_organizations(database.url.render_as_string(hide_password=False), github, "octo-demo")
     monkeypatch.setattr(loader, "read_statuses", interrupted)
-    order = Order(Today.from_clock(), [github.newest_day])
+    request = LoadRequest(Today.from_clock(), [github.newest_day])
     with pytest.raises(interrupt):
-        loader.load(database, open_client, select_scopes(database), METRICS_STEP, order)
+        loader.load(database, open_client, select_scopes(database), METRICS_STEP, request)

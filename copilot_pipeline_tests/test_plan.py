@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from copilot_pipeline.collect import plan as planning
-from copilot_pipeline.collect.plan import Order
+from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.sources import SEATS, USERS
 from copilot_pipeline.sources.source import Source
@@ -45,8 +45,8 @@ def plan(
     gap_days: int = 0,
     source: Source = USERS,
 ) -> Plan:
-    order = Order(TODAY, days, refetch=refetch, gap_days=gap_days)
-    planned = planning.plan(order, source, statuses)
+    request = LoadRequest(TODAY, days, refetch=refetch, gap_days=gap_days)
+    planned = planning.plan(request, source, statuses)
     for period in (*planned.fetch, *planned.keep, *planned.beyond):
         assert period.first == period.last
     return Plan(

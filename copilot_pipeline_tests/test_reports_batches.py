@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
 from copilot_pipeline.sources.seats import SEATS
@@ -104,6 +105,54 @@ def test_a_report_in_many_batches_gives_the_same_rows_as_in_one(
     }
     # From one to the other, back, and again: the same values each time.
     assert len(tables[3]) % 3 == 0
+
+
+def test_records_that_come_many_times_are_merged_in_one_batch(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
+    day = github.newest_day
+    files = [
+        "".join(line(day, user, loc_added_sum=count) for user in range(1, 51))
+        for count in (2, 3, 1, 0)
+    ]
+    give(github, files)
+    statements: list[bool] = []
+
+    def count(*arguments: Any) -> None:
+        if "ON CONFLICT" in arguments[2] and "copilot_user_metrics " in arguments[2]:
+            statements.append(arguments[5])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", count)
+    try:
+        assert execute("metrics_backfill", [day]).success
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", count)
+    rows = read_table(warehouse_environment, "_tool_copilot_user_metrics")
+    assert [row["loc_added_sum"] for row in rows] == [3] * 50
+    assert statements == [True]
+
+
+@pytest.mark.parametrize(
+    ("counts", "total"),
+    [
+        pytest.param([2**62, 2**62 - 1, None], 2**63 - 1, id="within 64 bits"),
+        pytest.param([2**63 - 1, 2**63 - 1, 5], 2**64, id="above 64 bits"),
+        pytest.param([-1, -(2**40), 3], 2 - 2**40, id="below zero"),
+    ],
+)
+def test_the_headline_of_counters_is_their_sum_even_above_64_bits(
+    warehouse_environment: str, github: SimulatedGitHub, counts: list[int | None], total: int
+) -> None:
+    import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
+    day = github.newest_day
+    give(github, [line(day, 1, loc_added_sum=1)])
+    assert execute("metrics_backfill", [day]).success
+    give(github, [line(day, n, loc_added_sum=count) for n, count in enumerate(counts, 1)])
+    assert execute("metrics_backfill", [day]).success
+    rows = read_table(warehouse_environment, "_tool_copilot_restatements", "metric")
+    (restated,) = (row for row in rows if row["metric"] == "loc_added_sum")
+    assert restated["new"] == pytest.approx(total)
 
 
 def test_a_bad_line_in_a_later_batch_changes_nothing(

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from copilot_pipeline.accounts import open_client
 from copilot_pipeline.collect.loader import load
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.schema import metadata
@@ -311,8 +311,8 @@ def test_an_outcome_does_not_hold_the_report_that_it_is_about(
     give(github, AGGREGATE, day, "{broken")
     with Database(warehouse_environment) as database:
         scopes = select_scopes(database)
-        order = Order(Today.from_clock(), [day])
-        (outcome,) = load(database, open_client, scopes, METRICS_STEP, order)
+        request = LoadRequest(Today.from_clock(), [day])
+        (outcome,) = load(database, open_client, scopes, METRICS_STEP, request)
     # An exception's traceback would hold what its frames held, for every day that failed.
     assert isinstance(outcome.message, str)
     assert "broken" not in outcome.message

@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 from copilot_pipeline.collect.loader import load
-from copilot_pipeline.collect.outcomes import Outcome, State
-from copilot_pipeline.collect.plan import Order
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
+from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.rebuild import rebuild
-from copilot_pipeline.collect.scopes import select_scopes
-from copilot_pipeline.collect.seat_days import count_stale_days
+from copilot_pipeline.collect.seat_counts import count_stale_days
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.collect.workers import OpenClient
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.github.client import GitHubClient
@@ -289,8 +289,8 @@ def take_snapshot(database: Database, github: SimulatedGitHub, day: date) -> lis
     """The seats as they are served now, as the snapshot of that day."""
     scopes = select_scopes(database)
     next_morning = datetime.combine(day, time(6), UTC) + timedelta(days=1)
-    order = Order(Today(next_morning), [day])
-    return load(database, client_of(github), scopes, SEATS.step, order)
+    request = LoadRequest(Today(next_morning), [day])
+    return load(database, client_of(github), scopes, SEATS.step, request)
 
 
 def give_users(github: SimulatedGitHub, day: date, *user_ids: int, slug: str = SLUG) -> None:
@@ -319,8 +319,8 @@ def load_metrics(
     days: Sequence[date],
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    order = Order(Today.from_clock(), days)
-    return load(database, client_of(github), scopes, METRICS_STEP, order, on_outcome)
+    request = LoadRequest(Today.from_clock(), days)
+    return load(database, client_of(github), scopes, METRICS_STEP, request, on_outcome)
 
 
 class CrashError(Exception):
@@ -331,7 +331,7 @@ def load_and_crash(database: Database, github: SimulatedGitHub, day: date) -> No
     """Ends a load when the report of the day is stored, before anything is counted again."""
 
     def crash(outcome: Outcome) -> None:
-        assert outcome.state is State.LOADED
+        assert outcome.state is OutcomeState.LOADED
         raise CrashError
 
     with pytest.raises(CrashError):
@@ -391,7 +391,7 @@ def test_a_snapshot_is_counted_at_once(database: Database, collected: SimulatedG
         served_seat(5, day, pending_cancellation_date=str(day + timedelta(days=9))),
     ]
     (outcome,) = take_snapshot(database, collected, day)
-    assert outcome.state is State.LOADED
+    assert outcome.state is OutcomeState.LOADED
     assert counts(database, 1, day) == {
         "seats": 5,
         "seats_enterprise": 2,
@@ -412,14 +412,14 @@ def test_a_snapshot_that_cannot_be_counted_leaves_no_seats_either(
     stored = (RAW_SEATS.table, seats_table, seat_days)
     with refusing(database, "INSERT", seat_days):
         (outcome,) = take_snapshot(database, collected, day)
-        assert outcome.state is State.FAILED
+        assert outcome.state is OutcomeState.FAILED
         assert [read(database, table) for table in stored] == [[], [], []]
     take_snapshot(database, collected, day)
     before = [read(database, table) for table in stored]
     collected.organization(SLUG).seats = [served_seat(9)]
     with refusing(database, "INSERT", seat_days):
         (outcome,) = take_snapshot(database, collected, day)
-        assert outcome.state is State.FAILED
+        assert outcome.state is OutcomeState.FAILED
     assert [read(database, table) for table in stored] == before
     assert counts(database, 1, day)["seats"] == 3
 
@@ -442,7 +442,7 @@ def test_an_empty_snapshot_counts_zero_and_is_not_missing(
     day = newest_complete_day()
     collected.organization(SLUG).seats = []
     (outcome,) = take_snapshot(database, collected, day)
-    assert outcome.state is State.LOADED
+    assert outcome.state is OutcomeState.LOADED
     assert counts(database, 1, day) == {**NOTHING, "active_users": None}
     for each in (day - timedelta(days=27), day):
         give_users(collected, each, 1)
@@ -471,7 +471,7 @@ def test_seats_derived_anew_are_counted_anew(
         for table in (seats_table, seat_days):
             connection.execute(sa.delete(table))
     (outcome,) = rebuild(database, select_scopes(database), SEATS.step, [day], {"seats"})
-    assert outcome.state is State.LOADED
+    assert outcome.state is OutcomeState.LOADED
     assert counts(database, 1, day) == before
 
 
@@ -515,7 +515,7 @@ def test_the_report_and_the_mark_of_stale_days_are_written_together_or_not_at_al
     table = seat_days if refused == "UPDATE" else user_metrics
     with refusing(database, refused, table):
         (outcome,) = load_users(database, collected, [day])
-    assert outcome.state is State.FAILED
+    assert outcome.state is OutcomeState.FAILED
     assert read(database, user_metrics) == []
     assert stale_days(database) == []
     assert counts(database, 1, day)["active_seats"] == 0
@@ -575,7 +575,7 @@ def test_days_that_cannot_be_counted_are_warned_of_stay_stale_and_stop_nobody(
             take_snapshot(database, github, day)
         with refusing(database, "INSERT", seat_days, scope_id=1):
             outcomes = load_users(database, github, [days[0]])
-        assert {outcome.state for outcome in outcomes} == {State.LOADED}
+        assert {outcome.state for outcome in outcomes} == {OutcomeState.LOADED}
         (warning,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
         assert "dashboards show older counts until the next load" in warning
         assert "refused" in warning
@@ -603,7 +603,7 @@ def test_users_derived_anew_are_counted_anew(
     assert counts(database, 1, days[1])["active_seats"] == 0
     collected.requests.clear()
     outcomes = list(rebuild_metrics(database, days[1], "user_metrics"))
-    assert [outcome.state for outcome in outcomes] == [State.LOADED]
+    assert [outcome.state for outcome in outcomes] == [OutcomeState.LOADED]
     assert read(database, seat_days) == before
     assert collected.requests == []
 
@@ -617,7 +617,7 @@ def test_a_rebuild_that_ends_before_the_count_leaves_the_days_stale(
     give_users(collected, days[1], 1)
     load_users(database, collected, [days[1]])
     outcomes = rebuild_metrics(database, days[1], "user_metrics")
-    assert next(outcomes).state is State.LOADED
+    assert next(outcomes).state is OutcomeState.LOADED
     outcomes.close()
     assert stale_days(database) == [days[1]]
     # Nothing of the users is derived: nothing is stale but what was.

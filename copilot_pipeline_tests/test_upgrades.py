@@ -11,9 +11,14 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
-from copilot_pipeline.warehouse import definitions as definitions_module
+from copilot_pipeline.warehouse import fingerprints as fingerprints_module
 from copilot_pipeline.warehouse.database import Database, DatabaseError
-from copilot_pipeline.warehouse.definitions import CHANGES, definitions, fingerprints
+from copilot_pipeline.warehouse.fingerprints import (
+    CHANGES,
+    COMMENTS,
+    current_fingerprints,
+    stored_fingerprints,
+)
 from copilot_pipeline.warehouse.history_tables import collection_status, definition_changes
 from copilot_pipeline.warehouse.views import VIEWS, View
 from copilot_pipeline_tests.landed import make_landed
@@ -200,17 +205,17 @@ def test_an_older_warehouse_is_refused_with_what_to_do(database_url: str) -> Non
 
 def test_opening_a_warehouse_of_today_is_one_query(database_url: str) -> None:
     Database(database_url).close()
-    said: list[str] = []
+    statements: list[str] = []
 
     def listen(*arguments: object) -> None:
-        said.append(str(arguments[2]))
+        statements.append(str(arguments[2]))
 
     sa.event.listen(sa.Engine, "before_cursor_execute", listen)
     try:
         Database(database_url).close()
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", listen)
-    assert len([statement for statement in said if not statement.startswith("BEGIN")]) == 1
+    assert len([statement for statement in statements if not statement.startswith("BEGIN")]) == 1
 
 
 # --- definitions that changed -----------------------------------------------------------------
@@ -218,14 +223,14 @@ def test_opening_a_warehouse_of_today_is_one_query(database_url: str) -> None:
 
 def redefine(monkeypatch: pytest.MonkeyPatch, *views: View) -> None:
     """The views of another version of the code."""
-    monkeypatch.setattr(definitions_module, "VIEWS", views)
-    fingerprints.cache_clear()
+    monkeypatch.setattr(fingerprints_module, "VIEWS", views)
+    current_fingerprints.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def fingerprints_of_today() -> Iterator[None]:
     yield
-    fingerprints.cache_clear()
+    current_fingerprints.cache_clear()
 
 
 def other(name: str, *columns: str) -> View:
@@ -256,11 +261,11 @@ def test_a_view_that_is_no_longer_there_is_dropped(
     with monkeypatch.context() as patch:
         redefine(patch, *VIEWS, other("copilot_formerly", "one"))
         Database(database_url).close()
-    fingerprints.cache_clear()
+    current_fingerprints.cache_clear()
     with Database(database_url) as database, database.read() as connection:
         assert set(sa.inspect(connection).get_view_names()) == {view.name for view in VIEWS}
-        names = set(connection.execute(sa.select(definitions.c.name)).scalars())
-    assert names == {*(view.name for view in VIEWS), definition_changes.name}
+        names = set(connection.execute(sa.select(stored_fingerprints.c.name)).scalars())
+    assert names - {COMMENTS} == {*(view.name for view in VIEWS), definition_changes.name}
 
 
 def test_grants_are_kept_although_a_view_has_to_be_dropped(
@@ -304,7 +309,7 @@ def test_a_view_of_others_is_named_rather_than_dropped(
     with connected(postgres_url) as connection:
         connection.execute(sa.text("CREATE VIEW own AS SELECT text FROM copilot_marks"))
     redefine(monkeypatch, *replaced(other(MARKS, "one")))
-    with pytest.raises(DatabaseError, match=r"others are built on them: own\. "):
+    with pytest.raises(DatabaseError, match=r"other views depend on them: own\. "):
         Database(postgres_url)
     with connected(postgres_url) as connection:
         assert connection.execute(sa.text("SELECT text FROM own")).all()
@@ -328,6 +333,27 @@ def test_a_new_column_that_comes_last_leaves_the_views_of_others(
         assert connection.execute(sa.text("SELECT name FROM own")).all() == []
 
 
+def test_a_comment_that_changed_is_set_again(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Database(postgres_url).close()
+    monkeypatch.setattr(collection_status, "comment", "The state of one report")
+    monkeypatch.setattr(collection_status.c.message, "comment", "100 % of the 'errors'")
+    current_fingerprints.cache_clear()
+    Database(postgres_url).close()
+    with connected(postgres_url) as connection:
+        inspector = sa.inspect(connection)
+        assert inspector.get_table_comment(collection_status.name) == {
+            "text": "The state of one report"
+        }
+        comments = {
+            column["name"]: column["comment"]
+            for column in inspector.get_columns(collection_status.name)
+        }
+    assert comments["message"] == "100 % of the 'errors'"
+    assert comments["state"] == collection_status.c.state.comment
+
+
 def test_a_line_in_the_file_of_definition_changes_is_a_row(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,8 +363,8 @@ def test_a_line_in_the_file_of_definition_changes_is_a_row(
     assert len(before) == len(text.splitlines()) - 1
     longer = tmp_path / "changes.csv"
     longer.write_text(f"{text}2027-01-01,all,definition,Everything changed,all\n", encoding="utf-8")
-    monkeypatch.setattr(definitions_module, "CHANGES", longer)
-    fingerprints.cache_clear()
+    monkeypatch.setattr(fingerprints_module, "CHANGES", longer)
+    current_fingerprints.cache_clear()
     with Database(database_url) as database, database.read() as connection:
         *kept, new = connection.execute(sa.select(definition_changes)).all()
     assert kept == before

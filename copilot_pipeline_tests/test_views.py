@@ -1227,8 +1227,8 @@ def test_the_roll_out_is_marked_with_the_scopes_label(database: Database) -> Non
         delete_scope(connection, 3)
     found = marks(database, "rollout")
     assert [(mark["scope_id"], mark["first_day"], mark["text"]) for mark in found] == [
-        (1, DAY, "Demo #1: the roll-out begins"),
-        (3, DAY + timedelta(days=1), "three-demo: the roll-out begins"),
+        (1, DAY, "Demo #1: the rollout begins"),
+        (3, DAY + timedelta(days=1), "three-demo: the rollout begins"),
     ]
     assert all(mark["first_day"] == mark["last_day"] for mark in found)
 

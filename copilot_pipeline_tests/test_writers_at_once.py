@@ -11,10 +11,10 @@ import pytest
 from copilot_pipeline.accounts import open_client
 from copilot_pipeline.collect import store
 from copilot_pipeline.collect.loader import load
-from copilot_pipeline.collect.outcomes import Outcome, State
-from copilot_pipeline.collect.plan import Order
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
+from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.rebuild import rebuild
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.sources import SEAT_BILLING
@@ -55,7 +55,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 def load_billing(url: str) -> list[Outcome]:
     with Database(url) as database:
         today = Today.from_clock()
-        order = Order(today, [today.newest])
+        order = LoadRequest(today, [today.newest])
         return load(database, open_client, select_scopes(database), SEAT_BILLING.step, order)
 
 
@@ -77,13 +77,13 @@ def totals(url: str) -> tuple[int, int]:
     return json.loads(raw["payload"])["seat_breakdown"]["total"], row["total"]
 
 
-def states(done: Future[list[Outcome]]) -> list[State]:
+def states(done: Future[list[Outcome]]) -> list[OutcomeState]:
     return [outcome.state for outcome in done.result(LATE)]
 
 
 @ON_POSTGRESQL
 @pytest.mark.parametrize(
-    ("second", "state"), [(load_billing, State.KEPT), (rebuild_billing, State.LOADED)]
+    ("second", "state"), [(load_billing, OutcomeState.KEPT), (rebuild_billing, OutcomeState.LOADED)]
 )
 def test_a_second_writer_waits_for_the_load_of_the_same_snapshot(
     warehouse_environment: str,
@@ -91,7 +91,7 @@ def test_a_second_writer_waits_for_the_load_of_the_same_snapshot(
     workers: ThreadPoolExecutor,
     monkeypatch: pytest.MonkeyPatch,
     second: Callable[[str], list[Outcome]],
-    state: State,
+    state: OutcomeState,
 ) -> None:
     url = warehouse_environment
     import_organizations(url, github, SLUG)
@@ -109,6 +109,6 @@ def test_a_second_writer_waits_for_the_load_of_the_same_snapshot(
             waiting.result(SOON)
     finally:
         pause.go_on.set()
-    assert states(loading) == [State.LOADED]
+    assert states(loading) == [OutcomeState.LOADED]
     assert states(waiting) == [state]
     assert totals(url) == (2, 2)

@@ -1,6 +1,6 @@
-"""The assets: raw tables from GitHub, tool tables from the raw ones.
+"""The Dagster assets: raw tables loaded from GitHub, and tool tables derived from them.
 
-A raw asset and the tool assets derived from it are one step. Dagster skips the steps after a failed
-one, so two steps would keep the data of every good scope out of the tool tables whenever one scope
-fails.
+A raw asset and the tool assets derived from it are one step. Dagster skips steps that depend on a
+failed step. With two steps, the failure of one scope would keep all other scopes out of the tool
+tables.
 """

@@ -1,4 +1,4 @@
-"""Seat billing: the raw answer, and the billing table derived from it."""
+"""The step of seat billing: the raw response and the billing table derived from it."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,8 @@ from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collec
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.checks import TOKEN_EXPIRY, check_token_expiry
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import daily_partitions, requested_days
 from copilot_pipeline.resources.database import DatabaseResource
@@ -33,10 +33,10 @@ def billing_snapshot(
     today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result | dg.AssetCheckResult]:
-    """Takes today's billing for the newest complete day; keeps what is stored for a past one.
+    """Stores the current billing for the newest complete day. Keeps the stored one of a past day.
 
-    The check comes first, in the same step: one of its own would be skipped where billing fails,
-    and a token that may not read billing expires too.
+    The check of token expiry runs first in the same step. A separate step would be skipped if
+    billing fails.
     """
     step = SEAT_BILLING.step
     config = context.op_execution_context.op_config
@@ -45,7 +45,7 @@ def billing_snapshot(
             yield check_token_expiry(warehouse)
         if not context.selected_asset_keys:
             return
-        order = Order(today, requested_days(context))
+        request = LoadRequest(today, requested_days(context))
         scopes = select_scopes(warehouse, config["organizations"])
-        outcomes = collect_step(context, warehouse, github, progress, scopes, step, order)
+        outcomes = collect_step(context, warehouse, github, progress, scopes, step, request)
         yield from report(context, warehouse, step, outcomes)

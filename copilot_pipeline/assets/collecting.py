@@ -1,4 +1,4 @@
-"""What the steps have in common: which scopes and days, GitHub or what is stored, and results."""
+"""Code that the steps share: the selection of scopes, progress, and loading or rebuilding."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import dagster as dg
 from copilot_pipeline.assets.specs import raw_assets
 from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome
-from copilot_pipeline.collect.plan import Order
+from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.rebuild import rebuild
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.warehouse.database import Database
@@ -20,7 +20,7 @@ SCOPE_SELECTION = {
 
 
 class Progress:
-    """Tells somebody who waits of each outcome as it comes. Nobody waits for a run of the UI."""
+    """Passes each outcome to a callback. Runs in the UI have no callback."""
 
     def __init__(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> None:
         self.on_outcome = on_outcome
@@ -33,11 +33,13 @@ def collect_step(
     progress: Progress,
     scopes: list[Scope],
     step: str,
-    order: Order,
+    request: LoadRequest,
 ) -> list[Outcome]:
-    """Loads the step's sources from GitHub, or derives the selected assets from what is stored
-    if no raw asset is selected."""
+    """Loads the step's sources from GitHub.
+
+    If no raw asset is selected, derives the selected assets from the stored raw data instead.
+    """
     selected = {key.path[-1] for key in context.selected_asset_keys}
     if not raw_assets(step).isdisjoint(selected):
-        return load(database, github.client, scopes, step, order, progress.on_outcome)
-    return list(rebuild(database, scopes, step, order.days, selected))
+        return load(database, github.client, scopes, step, request, progress.on_outcome)
+    return list(rebuild(database, scopes, step, request.days, selected))

@@ -1,4 +1,4 @@
-"""Metrics: the raw reports, and the tool tables derived from them."""
+"""The step of metrics: the raw reports and the tool tables derived from them."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,8 +9,8 @@ from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collec
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
 from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.partitions import daily_partitions, requested_days
 from copilot_pipeline.resources.database import DatabaseResource
@@ -32,7 +32,7 @@ METRICS_SELECTION = {
         int,
         default_value=0,
         description=(
-            "How many earlier days of each report that failed or are missing to collect as well."
+            "The number of earlier failed or missing days of each report to collect as well."
         ),
     ),
 }
@@ -54,11 +54,11 @@ def metrics(
     today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result | dg.AssetCheckResult]:
-    """Reads the days from GitHub, and writes all tables that derive from them; without
-    `raw_metrics` selected, derives the selected ones from what is stored.
+    """Loads the days from GitHub and writes all tables that derive from them.
 
-    The checks look at the days of the run, in the same step: they are due where a scope failed too.
-    Run alone, they look at the four newest weeks.
+    If `raw_metrics` is not selected, derives the selected tables from the stored raw data. The
+    checks cover the days of the run. They are in the same step so that they also run if a scope
+    fails. Without selected assets, the checks cover the four newest weeks.
     """
     config = context.op_execution_context.op_config
     wanted_checks = context.selected_asset_check_keys
@@ -68,8 +68,8 @@ def metrics(
             days = day_range(today.newest - CHECKED_ALONE, today.newest)
             yield from check_metrics(warehouse, scopes, days, wanted_checks)
             return
-        order = Order(today, requested_days(context), config["refetch"], config["gap_days"])
-        outcomes = collect_step(context, warehouse, github, progress, scopes, METRICS_STEP, order)
+        request = LoadRequest(today, requested_days(context), config["refetch"], config["gap_days"])
+        outcomes = collect_step(context, warehouse, github, progress, scopes, METRICS_STEP, request)
         collected = sorted({outcome.day for outcome in outcomes})
         yield from check_metrics(warehouse, scopes, collected, wanted_checks)
         yield from report(context, warehouse, METRICS_STEP, outcomes)

@@ -1,4 +1,4 @@
-"""From outcomes to what Dagster shows: materializations with counts, or a failure that advises."""
+"""Turns outcomes into Dagster's materializations with row counts, or into a failure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,7 +6,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from copilot_pipeline.assets.specs import asset_tables
-from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, describe_errors
 from copilot_pipeline.days import describe_days
 from copilot_pipeline.sources import source_named
 from copilot_pipeline.warehouse.database import Database
@@ -21,26 +21,28 @@ def report(
     step: str,
     done: list[Outcome],
 ) -> Iterator[Result]:
-    """Yields a result for each selected asset, or raises `Failure` naming every failed scope.
+    """Yields a result for each selected asset.
 
-    When something failed, the days on which
-    nothing did are still recorded as materialized: their rows are there. So are days outside the
-    run's partitions, which filled a gap.
+    Complete days are recorded as materialized even if another day failed. This includes earlier
+    days outside the run's partitions that filled a gap.
+
+    Raises:
+        Failure: a scope failed; the description names every failed scope.
     """
     names = [key.path[-1] for key in context.selected_asset_keys]
     tables = asset_tables(step)
     selected = {name: of_asset for name, of_asset in tables.items() if name in names}
     partitions = set(context.partition_keys)
-    # A gap that does not heal today is told by a check; the run is about its own days.
+    # A gap that remains does not fail the run. A check warns about it.
     asked = [outcome for outcome in done if str(outcome.day) in partitions]
-    failures = describe_errors(asked, State.FAILED)
+    failures = describe_errors(asked, OutcomeState.FAILED)
     if failures:
         yield from _complete_days(selected, done)
         raise dg.Failure(
             description="\n".join(failures), metadata=_summary(done), allow_retries=False
         )
     with database.read() as connection:
-        # Of the table that the asset is named for: its neighbours may have millions of rows.
+        # Only the first table of the asset is counted. The others may have millions of rows.
         totals = {name: count_rows(connection, each[0]) for name, each in selected.items()}
     gaps = [outcome for outcome in done if str(outcome.day) not in partitions]
     yield from _complete_days(selected, gaps)
@@ -55,14 +57,14 @@ def report(
 
 
 def _summary(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
-    """Counts, days and scopes; never a payload."""
+    """Returns counts, days and scopes, without payloads."""
     scopes = sorted({outcome.scope for outcome in outcomes})
     summary: dict[str, dg.MetadataValue] = {"scopes": dg.MetadataValue.text(", ".join(scopes))}
-    for state in State:
+    for state in OutcomeState:
         days = [outcome.day for outcome in outcomes if outcome.state is state]
         if days:
             summary[f"reports_{state.name.lower()}"] = dg.MetadataValue.int(len(days))
-            if state is not State.LOADED:
+            if state is not OutcomeState.LOADED:
                 text = describe_days(sorted(set(days)))
                 summary[f"days_{state.name.lower()}"] = dg.MetadataValue.text(text)
     for note in sorted({note for outcome in outcomes for note in outcome.notes}):
@@ -72,11 +74,11 @@ def _summary(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
 
 
 def _rows_by_day(outcomes: list[Outcome], tables: Sequence[sa.Table]) -> dict[str, int]:
-    """The rows written to the tables by day; a day on which all was kept is left out."""
+    """Returns the number of written rows by day. Days that were only kept are left out."""
     names = {table.name for table in tables}
     rows: dict[str, int] = {}
     for outcome in outcomes:
-        if outcome.state is not State.KEPT:
+        if outcome.state is not OutcomeState.KEPT:
             day = str(outcome.day)
             written = sum(count for name, count in outcome.rows.items() if name in names)
             rows[day] = rows.get(day, 0) + written
@@ -86,10 +88,10 @@ def _rows_by_day(outcomes: list[Outcome], tables: Sequence[sa.Table]) -> dict[st
 def _complete_days(
     tables: Mapping[str, Sequence[sa.Table]], outcomes: list[Outcome]
 ) -> Iterator[dg.AssetMaterialization]:
-    """Of each asset, the days on which no report failed that fills its tables."""
+    """Yields the days of each asset on which no report of its tables failed."""
     for name, of_asset in tables.items():
         own = [outcome for outcome in outcomes if _fills(outcome.source, name)]
-        bad = {outcome.day for outcome in own if outcome.state is State.FAILED}
+        bad = {outcome.day for outcome in own if outcome.state is OutcomeState.FAILED}
         rows = _rows_by_day(own, of_asset)
         for day in sorted({outcome.day for outcome in own} - bad):
             count = rows.get(str(day))
@@ -98,6 +100,6 @@ def _complete_days(
 
 
 def _fills(source_name: str, asset: str) -> bool:
-    """Whether the source fills a table of the asset."""
+    """Whether the source writes a table of the asset."""
     source = source_named(source_name)
     return asset in {source.raw.asset, *(target.asset for target in source.tables)}

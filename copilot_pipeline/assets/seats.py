@@ -1,4 +1,4 @@
-"""Seats: the raw pages of the seat list, and the seat table derived from them."""
+"""The step of seats: the raw pages of the seat list and the table derived from them."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ import dagster as dg
 from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import daily_partitions, requested_days
 from copilot_pipeline.resources.database import DatabaseResource
@@ -31,10 +31,10 @@ def seat_snapshot(
     today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[Result]:
-    """Takes today's seat list for the newest complete day; keeps what is stored for a past one."""
+    """Stores the current seats for the newest complete day. Keeps the stored ones of a past day."""
     config = context.op_execution_context.op_config
-    order = Order(today, requested_days(context))
+    request = LoadRequest(today, requested_days(context))
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config["organizations"])
-        outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, order)
+        outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, request)
         yield from report(context, warehouse, SEATS.step, outcomes)

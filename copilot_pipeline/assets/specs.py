@@ -1,4 +1,4 @@
-"""The assets of a step, as the catalog shows them: taken from the sources and their tables."""
+"""The asset specs of a step, derived from the sources and their tables."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -8,17 +8,17 @@ import sqlalchemy as sa
 
 from copilot_pipeline.sources import SOURCES
 
-# The schedule runs daily at 06:00 UTC, and GitHub may need a while.
+# The schedule runs daily at 06:00 UTC. The windows leave time for slow runs.
 FRESHNESS = dg.FreshnessPolicy.time_window(
     warn_window=timedelta(hours=26), fail_window=timedelta(hours=50)
 )
 
 
 def asset_tables(step: str) -> Mapping[str, Sequence[sa.Table]]:
-    """The tables of each asset of the step, by its name, raw ones first.
+    """Returns the tables of each asset of the step by asset name, raw assets first.
 
-    Tables that one array of GitHub's fills alike are one asset: Dagster records every asset for
-    every day, which takes longer than loading the day.
+    The tables of all breakdowns are one asset. Dagster records each asset for each day, which takes
+    longer than loading the day.
     """
     tables: dict[str, list[sa.Table]] = {}
     sources = [source for source in SOURCES if source.step == step]
@@ -33,12 +33,12 @@ def asset_tables(step: str) -> Mapping[str, Sequence[sa.Table]]:
 
 
 def raw_assets(step: str) -> set[str]:
-    """The assets of the step that are read from GitHub; the others derive from them."""
+    """Returns the names of the step's assets that are loaded from GitHub."""
     return {source.raw.asset for source in SOURCES if source.step == step}
 
 
 def asset_specs(step: str) -> list[dg.AssetSpec]:
-    """The assets of the step: comments, columns and names come from their tables."""
+    """Returns the asset specs of the step, with descriptions and columns from their tables."""
     raw = raw_assets(step)
     return [
         _spec(name, tables, sorted(raw) if name not in raw else [])
@@ -47,8 +47,7 @@ def asset_specs(step: str) -> list[dg.AssetSpec]:
 
 
 def _spec(name: str, tables: Sequence[sa.Table], deps: Sequence[str]) -> dg.AssetSpec:
-    """The name and the columns of several tables are those of the first, and what the others have
-    besides."""
+    """Returns a spec with the name of the first table and the columns of all tables."""
     columns = {column.name: column for table in tables for column in table.columns}
     schema = [
         dg.TableColumn(

@@ -1,4 +1,4 @@
-"""Account metrics: each account's own Copilot plan and quota, as GitHub shows them."""
+"""Fetches account metrics: the Copilot plan and quota of each account."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,13 +14,13 @@ from copilot_pipeline.warehouse.account_metrics import insert_account_metrics
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
 
-# It identifies a person to GitHub's telemetry, and is of no use here.
+# Identifies a person in GitHub's telemetry. It is not needed here and is removed.
 TRACKING_ID = "analytics_tracking_id"
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """The id of the stored payload, or why there is none."""
+    """The id of the stored payload, or the error."""
 
     account: Account
     metrics_id: int | None = None
@@ -30,7 +30,7 @@ class Fetched:
 def fetch_account_metrics(
     database: Database, open_client: OpenClient, accounts: Sequence[Account]
 ) -> Iterator[Fetched]:
-    """Fetches and stores each account's payload. One that is refused does not stop the others."""
+    """Fetches and stores each account's payload. A failed account does not stop the others."""
     for account in accounts:
         try:
             yield Fetched(account, metrics_id=_fetch(database, open_client, account))

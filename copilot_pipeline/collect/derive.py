@@ -1,4 +1,4 @@
-"""What the answers of a source become: the rows of its tables, within one transaction."""
+"""Derives the rows of a source's tables from GitHub's answers."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,13 +18,16 @@ from copilot_pipeline.warehouse.raw import stored_metrics
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.seat_days import after_writing
 
-# Of very many unknown names, the most used.
+# The number of unknown names that are stored for a report; the most frequent are kept.
 MAX_UNKNOWN_NAMES = 1_000
 
 
 @dataclass(frozen=True)
 class Derived:
-    """What was read and written. `records` counts each record once; `rows` are by table."""
+    """The result of reading a day.
+
+    `records` counts each record once. `rows` has the number of written rows by table.
+    """
 
     records: int
     sha256: str
@@ -40,12 +43,12 @@ def derive(
     answers: Iterable[Answer],
     wanted: Callable[[ToolTable], bool] = lambda _: True,
 ) -> Derived:
-    """Replaces the day's rows in the wanted tables of the source by what the answers hold.
+    """Replaces the day's rows in the wanted tables of the source with those of the answers.
 
-    Records are read one after the other, so memory does not grow with their number.
+    Records are read one at a time, so that memory does not grow with the size of a report.
 
     Raises:
-        RecordError: the answers make no sense; the transaction has to be rolled back.
+        RecordError: an answer is not what GitHub documents; roll back the transaction.
     """
     reading = Reading(day, scope.kind, scope.slug)
     superseded = _is_superseded(connection, source, scope.id, day)
@@ -75,7 +78,7 @@ def derive(
 
 
 def digest(source: Source, scope: Scope, day: date, answers: Iterable[Answer]) -> str | None:
-    """The digest of stored answers, or None where today's rules make no sense of them."""
+    """Return the digest of stored answers, or None if this version refuses them."""
     try:
         records = source.read(answers, Reading(day, scope.kind, scope.slug))
         return _combined({sha256(source.record.encode(record)).digest() for record in records})
@@ -84,7 +87,7 @@ def digest(source: Source, scope: Scope, day: date, answers: Iterable[Answer]) -
 
 
 def _combined(digests: Iterable[bytes]) -> str:
-    """SHA-256 of the records, whatever their order and their files."""
+    """Return the SHA-256 of the records. It does not depend on their order or files."""
     return sha256(b"".join(sorted(digests))).hexdigest()
 
 
@@ -93,7 +96,7 @@ def _no_key(record: Any) -> tuple[()]:
 
 
 def _is_superseded(connection: Connection, source: Source, scope_id: int, day: date) -> bool:
-    """Whether a report of that day is stored too: it wins, as the legacy definitions are closed."""
+    """Whether a report of the day is stored. Reports take precedence over legacy metrics."""
     if source is not LEGACY:
         return False
     reports = {aggregate.name for aggregate in AGGREGATES.values()}

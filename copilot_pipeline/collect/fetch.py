@@ -1,4 +1,4 @@
-"""Asks GitHub for the periods of a source, in the way that the source declares."""
+"""Requests the periods of a source from GitHub, as the source declares."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from copilot_pipeline.warehouse.scopes import Scope
 
 @dataclass(frozen=True)
 class Fetched:
-    """The answers about one period; none where GitHub has nothing (yet).
+    """The answers about one period, or none if GitHub has no data yet.
 
-    `status` is that of the HTTP answer that gave or denied them.
+    `status` is the HTTP status of GitHub's response.
     """
 
     period: Period
@@ -36,11 +36,11 @@ def fetch(
     periods: Sequence[Period],
     spool: Spool,
 ) -> Iterator[Fetched]:
-    """What GitHub has about each of the periods. Those without an answer come last.
+    """Yields GitHub's answers about each period. Periods without an answer come last.
 
     Raises:
-        GitHubError: nothing more can be had; it concerns all periods that have not come yet.
-        RecordError: an answer about several periods makes no sense.
+        GitHubError: a request failed; it concerns all remaining periods.
+        RecordError: an answer about several periods is not what GitHub documents.
     """
     needs = source.served[scope.kind].needs
     match source.request:
@@ -69,7 +69,7 @@ def _fetch_days(
     periods: Sequence[Period],
     spool: Spool,
 ) -> Iterator[Fetched]:
-    """The days of pages that hold several each, every day as a document of its own."""
+    """Splits pages with several days and yields each day as its own document."""
     params: dict[str, str | int] = {
         "since": str(min(periods).first),
         "until": str(max(periods).last),

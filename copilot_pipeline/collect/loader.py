@@ -1,7 +1,7 @@
-"""Loads sources: plans the periods, asks GitHub for them, and stores each in one transaction.
+"""Loads sources: plans the periods, requests them from GitHub, and stores each in one transaction.
 
-A period that fails becomes an outcome with its error; the others go on. A refusal that concerns
-more than a day ends the other days of that source too.
+A failed period becomes an outcome with its error, and the other periods continue. If GitHub refuses
+the whole source, its remaining periods fail without a request.
 """
 
 import logging
@@ -12,9 +12,9 @@ from http import HTTPStatus
 
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.fetch import Fetched, fetch
-from copilot_pipeline.collect.outcomes import Outcome, State, failed
-from copilot_pipeline.collect.plan import Order, plan
-from copilot_pipeline.collect.seat_days import count_stale_days
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, failed
+from copilot_pipeline.collect.plan import LoadRequest, plan
+from copilot_pipeline.collect.seat_counts import count_stale_days
 from copilot_pipeline.collect.store import NoRecordError, store
 from copilot_pipeline.collect.workers import OpenClient, Task, run_tasks
 from copilot_pipeline.days import DayOutOfReachError
@@ -50,15 +50,15 @@ def load(
     open_client: OpenClient,
     scopes: Sequence[Scope],
     step: str,
-    order: Order,
+    request: LoadRequest,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Loads the sources of that step for all scopes that have them.
+    """Loads the sources of the step for all scopes.
 
-    Always all tables of a source: a day that counts as loaded is so in each of them. `on_outcome`
-    is called with each outcome as it comes.
+    All tables of a source are written together, so that a loaded day is loaded in each of them.
+    `on_outcome` is called with each outcome immediately.
     """
-    loader = _Loader(database, step, order)
+    loader = _Loader(database, step, request)
     outcomes: list[Outcome] = []
     for outcome in run_tasks(database, open_client, scopes, loader):
         on_outcome(outcome)
@@ -70,11 +70,11 @@ def load(
 class _Loader:
     """The tasks of one load."""
 
-    def __init__(self, database: Database, step: str, order: Order) -> None:
+    def __init__(self, database: Database, step: str, request: LoadRequest) -> None:
         self._database = database
         self._step = step
-        self._order = order
-        # By scope and source; a refusal of the whole scope has no source.
+        self._request = request
+        # By scope and source. The source is None if the whole scope is refused.
         self._refusals: dict[tuple[int, str | None], GitHubError] = {}
         self._blockers: dict[tuple[int, str], GitHubError | None] = {}
 
@@ -82,11 +82,11 @@ class _Loader:
         return [source for source in scope.sources if source.step == self._step]
 
     def failed(self, scope: Scope, error: CopilotPipelineError) -> list[Outcome]:
-        """Every source and day of a scope that cannot be collected at all."""
+        """Returns a failed outcome for every source and day of the scope."""
         return [
             outcome
             for source in self.sources(scope)
-            for outcome in failed(str(scope), source.name, self._order.days, error)
+            for outcome in failed(str(scope), source.name, self._request.days, error)
         ]
 
     def tasks(self, client: GitHubClient, scope: Scope) -> list[Task]:
@@ -95,7 +95,7 @@ class _Loader:
             statuses = read_statuses(connection, scope.id)
         if healed:
             logger.warning(
-                "%s: the stored times of %d days were in the future, and are set to now. A clock "
+                "%s: the stored times of %d days were in the future and are set to now. The clock "
                 "was ahead when they were stored.",
                 scope,
                 healed,
@@ -104,7 +104,7 @@ class _Loader:
         fetches: list[tuple[Period, Task]] = []
         for source in self.sources(scope):
             of_source = {day: each for (name, day), each in statuses.items() if name == source.name}
-            planned = plan(self._order, source, of_source)
+            planned = plan(self._request, source, of_source)
             tasks.append(partial(self._beyond, scope, source, planned.beyond))
             tasks.append(partial(_kept, scope, source, planned.keep))
             load = partial(self._load, client, scope, source)
@@ -113,11 +113,11 @@ class _Loader:
                     tasks.append(partial(load, planned.fetch))
             else:
                 fetches += [(period, partial(load, [period])) for period in planned.fetch]
-        # The oldest first: they are the next that GitHub forgets.
+        # The oldest first, because GitHub stops serving them first.
         return tasks + [task for _, task in sorted(fetches, key=lambda each: each[0])]
 
     def _beyond(self, scope: Scope, source: Source, periods: Sequence[Period]) -> list[Outcome]:
-        window = self._order.today.window(source.reach_days)
+        window = self._request.today.window(source.reach_days)
         if source.period is PeriodKind.SNAPSHOT:
             error = DayOutOfReachError(
                 "GitHub shows billing and seats only as they are now, and no snapshot of this day "
@@ -132,7 +132,7 @@ class _Loader:
     def _load(
         self, client: GitHubClient, scope: Scope, source: Source, periods: Sequence[Period]
     ) -> list[Outcome]:
-        """Fetches and stores the periods; those that have not come share the error."""
+        """Fetches and stores the periods. All remaining periods get the error of a request."""
         left = dict.fromkeys(periods)
         outcomes: list[Outcome] = []
         try:
@@ -160,7 +160,7 @@ class _Loader:
         return outcomes
 
     def _attempts(self, scope: Scope, source: Source, periods: Sequence[Period]) -> dict[date, int]:
-        """The numbers of the last attempts, right before GitHub is asked."""
+        """Returns the numbers of the last attempts before the request."""
         with self._database.read() as connection:
             return read_attempts(
                 connection, scope.id, source.name, [period.first for period in periods]
@@ -169,13 +169,13 @@ class _Loader:
     def _store(
         self, scope: Scope, source: Source, fetched: Fetched, attempt: int, *, is_last: bool
     ) -> Outcome | None:
-        """What became of the answers; None if they are not JSON and GitHub can be asked again."""
-        period, today = fetched.period, self._order.today
+        """Stores the answers. Returns None if they are not JSON and can be requested again."""
+        period, today = fetched.period, self._request.today
         is_provisional = today.is_provisional(period.last)
         try:
             if not fetched.answers:
                 if fetched.status == HTTPStatus.NOT_FOUND and not is_provisional:
-                    missing = f"{scope}, {source.name}: GitHub names files that are not there."
+                    missing = f"{scope}, {source.name}: GitHub lists files that do not exist."
                     raise FileMissingError(missing, "Try again later.")
                 raise NoRecordError
             return store(
@@ -190,7 +190,7 @@ class _Loader:
             return self._missing(scope, source, period, fetched.status)
         except RecordError as error:
             if isinstance(error, NotJsonError) and not is_last:
-                # Cut within a line, or a proxy's page: with new links the whole may come.
+                # A truncated file or a proxy's page. A second request with new links may succeed.
                 return None
             refused = RecordError(f"{source.name}: {error}. Nothing of that day was changed.")
             return self._failed(scope, source, period, refused, fetched.status)
@@ -205,7 +205,7 @@ class _Loader:
         periods: Sequence[Period],
         error: GitHubError,
     ) -> list[Outcome]:
-        """What a refusal means: a day that GitHub does not have, or a scope that it denies."""
+        """Records a refusal: of a day that GitHub does not have, or of the source or scope."""
         refusal = error
         if error.reason is RefusalReason.NOT_FOUND and isinstance(source.request, ReportRequest):
             blocker = self._blocker(client, scope, source, source.request)
@@ -214,7 +214,7 @@ class _Loader:
             if blocker.reason is not RefusalReason.NOT_FOUND:
                 refusal = blocker
         if refusal.stops_scope:
-            # A limit concerns the whole scope; what the token may not read, this source alone.
+            # A rate limit concerns the whole scope, missing access only this source.
             of_source = None if isinstance(refusal, RateLimitedError) else source.name
             self._refusals[scope.id, of_source] = refusal
         return [self._failed(scope, source, each, refusal, refusal.http_status) for each in periods]
@@ -243,9 +243,10 @@ class _Loader:
     def _missing(
         self, scope: Scope, source: Source, period: Period, http_status: int | None
     ) -> Outcome:
-        is_provisional = self._order.today.is_provisional(period.last)
+        is_provisional = self._request.today.is_provisional(period.last)
         state = DayState.NOT_READY if is_provisional else DayState.NO_DATA
-        return self._noted(scope, source, period, state, http_status, None, State[state.name])
+        shown = OutcomeState[state.name]
+        return self._record(scope, source, period, state, http_status, None, shown)
 
     def _failed(
         self,
@@ -255,18 +256,18 @@ class _Loader:
         error: CopilotPipelineError,
         http_status: int | None,
     ) -> Outcome:
-        # A page of a proxy is a refusal too, but not GitHub's.
+        # A proxy's page is also an AccessError, but not a refusal by GitHub.
         is_refused = isinstance(error, GitHubError) and (
             (isinstance(error, AccessError) and error.reason is not RefusalReason.BAD_ANSWER)
             or error.reason is RefusalReason.NOT_FOUND
         )
         state = DayState.NO_ACCESS if is_refused else DayState.FAILED
-        # The source that carries the scope has to be readable; another one may be refused.
-        carries = source is self.sources(scope)[0]
-        shown = State.NO_ACCESS if is_refused and not carries else State.FAILED
-        return self._noted(scope, source, period, state, http_status, error, shown)
+        # The first source of a scope must be readable. Others may be refused.
+        is_first = source is self.sources(scope)[0]
+        shown = OutcomeState.NO_ACCESS if is_refused and not is_first else OutcomeState.FAILED
+        return self._record(scope, source, period, state, http_status, error, shown)
 
-    def _noted(
+    def _record(
         self,
         scope: Scope,
         source: Source,
@@ -274,18 +275,18 @@ class _Loader:
         state: DayState,
         http_status: int | None,
         error: CopilotPipelineError | None,
-        shown: State,
+        shown: OutcomeState,
     ) -> Outcome:
-        """Writes down what the attempt came to. A database that refuses fails that day alone."""
+        """Records the result of an attempt. An error of the database fails only this day."""
         message = None if error is None else str(error)
         day = period.first
         try:
             with self._database.write() as connection:
                 save_attempt(connection, scope.id, day, source.name, state, http_status, message)
-        except CopilotPipelineError as of_database:
-            return Outcome(str(scope), source.name, day, State.FAILED, message=str(of_database))
+        except CopilotPipelineError as database_error:
+            shown, message = OutcomeState.FAILED, str(database_error)
         return Outcome(str(scope), source.name, day, shown, message=message)
 
 
 def _kept(scope: Scope, source: Source, periods: Sequence[Period]) -> list[Outcome]:
-    return [Outcome(str(scope), source.name, each.first, State.KEPT) for each in periods]
+    return [Outcome(str(scope), source.name, each.first, OutcomeState.KEPT) for each in periods]

@@ -1,4 +1,4 @@
-"""What became of one source, scope and day."""
+"""The outcome of one source, scope and day in a run."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,32 +9,34 @@ from copilot_pipeline.days import describe_days
 from copilot_pipeline.errors import CopilotPipelineError
 
 
-class State(Enum):
+class OutcomeState(Enum):
+    """What a run did with one source, scope and day."""
+
     LOADED = "loaded"
-    # Stored before, and not asked for again: a snapshot of the past, or a day that is settled.
+    # Already stored and not requested again: a past snapshot or a settled day.
     KEPT = "kept"
-    # GitHub has no report for the day (yet). That is not zero use: nothing is overwritten.
+    # GitHub has no report of the day (yet). This does not mean zero use. Nothing is overwritten.
     NOT_READY = "not ready"
     NO_DATA = "no data"
-    # Nothing to derive from: the day was never loaded.
+    # There is no raw data to derive from.
     NOT_STORED = "not stored"
-    # The token may not read the report; the scope's other reports go on.
+    # The token cannot read the report. The scope's other reports are collected.
     NO_ACCESS = "no access"
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One scope, source and day. `rows` counts what was written, by table; `notes` what was seen.
+    """The outcome of one scope, source and day.
 
-    `scope` is what people call it, such as `organization acme`; `source` is the source's name;
-    `message` says why it failed or was refused.
+    `scope` is a label such as `organization acme`; `source` is the source's name. `rows` has the
+    number of written rows by table, `notes` other counts. `message` is the error, if any.
     """
 
     scope: str
     source: str
     day: date
-    state: State
+    state: OutcomeState
     rows: Mapping[str, int] = field(default_factory=dict)
     notes: Mapping[str, int] = field(default_factory=dict)
     message: str | None = None
@@ -43,12 +45,12 @@ class Outcome:
 def failed(
     scope: str, source: str, days: Iterable[date], error: CopilotPipelineError
 ) -> list[Outcome]:
-    """The outcomes of days that share an error."""
-    return [Outcome(scope, source, day, State.FAILED, message=str(error)) for day in days]
+    """Return failed outcomes of days with the same error."""
+    return [Outcome(scope, source, day, OutcomeState.FAILED, message=str(error)) for day in days]
 
 
-def describe_errors(outcomes: Iterable[Outcome], state: State) -> list[str]:
-    """A line for each scope and error: which scope, which days, what happened, and what to do."""
+def describe_errors(outcomes: Iterable[Outcome], state: OutcomeState) -> list[str]:
+    """Return one line for each scope and error, with the days and the message."""
     groups: dict[tuple[str, str], set[date]] = {}
     for outcome in outcomes:
         if outcome.message is not None and outcome.state is state:

@@ -1,4 +1,4 @@
-"""Which periods of a source a run asks GitHub for, and which it leaves as they are stored."""
+"""Plans which periods of a source a run requests from GitHub and which it keeps."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from copilot_pipeline.warehouse.history import Status
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a run is asked to collect.
+class LoadRequest:
+    """The days that a run should load.
 
-    `refetch` asks GitHub again for days that are loaded and no longer revised. `gap_days` is how
-    many earlier days of each source that are missing or failed are collected as well.
+    `refetch` requests days again that are loaded and no longer revised. `gap_days` is the number of
+    earlier missing or failed days of each source to load as well.
     """
 
     today: Today
@@ -27,24 +27,24 @@ class Order:
 
 @dataclass(frozen=True)
 class Plan:
-    """Periods to fetch, to keep as they are, and those that GitHub does not serve."""
+    """Periods to fetch, periods to keep, and periods that GitHub does not serve."""
 
     fetch: list[Period]
     keep: list[Period]
     beyond: list[Period]
 
 
-def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
-    """Of the days that were asked for, those that may bring something new; besides, earlier gaps.
+def plan(request: LoadRequest, source: Source, statuses: Mapping[date, Status]) -> Plan:
+    """Plan the requested days and earlier gaps.
 
     A settled day is fetched again while GitHub revises it, with `refetch`, or if it is the only
-    one asked for. Gaps within the history come first, then the days before it, each the oldest
-    first, as they are the next that GitHub forgets. A report that GitHub did not have may still
-    come until it is late.
+    requested day. Gaps within the history come first, then the days before it. Each starts with the
+    oldest day, because GitHub stops serving it first. A missing report is requested again until
+    its day is `LATE_DAYS` old.
     """
-    today = order.today
+    today = request.today
     window = today.window(source.reach_days)
-    reachable = [day for day in order.days if day in window]
+    reachable = [day for day in request.days if day in window]
 
     def is_settled(day: date) -> bool:
         return day in statuses and statuses[day].is_settled
@@ -57,20 +57,20 @@ def plan(order: Order, source: Source, statuses: Mapping[date, Status]) -> Plan:
         recently = today.now - timedelta(days=RETRIED_LAST_DAYS)
         return day in statuses and statuses[day].last_fetched_at > recently
 
-    everything = order.refetch or len(order.days) == 1
+    everything = request.refetch or len(request.days) == 1
     fetch = [day for day in reachable if everything or today.is_reread(day) or not is_settled(day)]
     earlier = day_range(window.first, min(reachable, default=window.first))[:-1]
     begin = min(statuses, default=window.last)
-    # Days that failed recently are retried last: they may fail forever.
+    # Days that failed recently are retried last, because they may fail again.
     gaps = sorted(filter(is_gap, earlier), key=lambda day: (day < begin, was_tried(day), day))
     keep = set(reachable) - set(fetch)
     if source.period is PeriodKind.SNAPSHOT:
-        # What was taken then is kept; it cannot be taken any more.
-        keep |= {day for day in order.days if day < window.first and _is_loaded(statuses, day)}
+        # A stored snapshot of a past day is kept. It cannot be taken again.
+        keep |= {day for day in request.days if day < window.first and _is_loaded(statuses, day)}
     return Plan(
-        fetch=_periods(gaps[: order.gap_days] + fetch),
+        fetch=_periods(gaps[: request.gap_days] + fetch),
         keep=_periods(sorted(keep)),
-        beyond=_periods(day for day in order.days if day not in window and day not in keep),
+        beyond=_periods(day for day in request.days if day not in window and day not in keep),
     )
 
 

@@ -1,11 +1,11 @@
-"""Derives the tool tables anew from what is stored, without GitHub."""
+"""Derives the tool tables again from the stored raw data, without GitHub."""
 
 from collections.abc import Iterator, Sequence, Set
 from datetime import date
 
 from copilot_pipeline.collect.derive import derive
-from copilot_pipeline.collect.outcomes import Outcome, State, failed
-from copilot_pipeline.collect.seat_days import count_stale_days
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, failed
+from copilot_pipeline.collect.seat_counts import count_stale_days
 from copilot_pipeline.days import DayOutOfReachError
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.sources import SOURCES
@@ -24,12 +24,12 @@ def rebuild(
     days: Sequence[date],
     assets: Set[str],
 ) -> Iterator[Outcome]:
-    """Derives the tables of those assets for those days, from the sources of that step."""
+    """Derives the tables of the assets again for the given days and the step's sources."""
     sources = [source for source in SOURCES if source.step == step]
     for scope in scopes:
         own = [source for source in scope.sources if source.step == step]
         for day in days if own else ():
-            # Also what the scope no longer collects.
+            # Includes sources that the scope no longer collects.
             done = [
                 outcome
                 for source in sources
@@ -42,7 +42,7 @@ def rebuild(
 def _rebuild(
     database: Database, scope: Scope, source: Source, day: date, assets: Set[str]
 ) -> Outcome | None:
-    """None where nothing of the source is stored for the day."""
+    """Returns None if nothing of the source is stored for the day."""
     try:
         with database.write() as connection:
             lock_scope(connection, scope.id)
@@ -57,11 +57,11 @@ def _rebuild(
         return failed(str(scope), source.name, [day], refused)[0]
     except CopilotPipelineError as error:
         return failed(str(scope), source.name, [day], error)[0]
-    return Outcome(str(scope), source.name, day, State.LOADED, derived.rows, derived.notes)
+    return Outcome(str(scope), source.name, day, OutcomeState.LOADED, derived.rows, derived.notes)
 
 
 def _nothing_stored(scope: Scope, source: Source, day: date) -> Outcome:
     if source.period is PeriodKind.SNAPSHOT:
         error = DayOutOfReachError(f"no snapshot of {day} is stored.")
         return failed(str(scope), source.name, [day], error)[0]
-    return Outcome(str(scope), source.name, day, State.NOT_STORED)
+    return Outcome(str(scope), source.name, day, OutcomeState.NOT_STORED)

@@ -1,4 +1,4 @@
-"""Writes what GitHub answered about a period: raw, rows, status, restatements, all or nothing."""
+"""Stores GitHub's answers about a period in one transaction: raw, rows, status, restatements."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.derive import Derived, derive, digest
 from copilot_pipeline.collect.fetch import Fetched
-from copilot_pipeline.collect.outcomes import Outcome, State
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
 from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import (
@@ -22,13 +22,14 @@ from copilot_pipeline.warehouse.history import (
 from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.raw import read_raw, replace_raw
 from copilot_pipeline.warehouse.scopes import Scope
+from copilot_pipeline.warehouse.sums import CounterSum
 
 # Floating-point sums depend on the order of their rows.
 _DIGITS = 6
 
 
 class NoRecordError(Exception):
-    """The answer holds nothing about its period: GitHub may not have written it yet."""
+    """The answer has no record of its period. GitHub may not have written it yet."""
 
 
 def store(
@@ -40,14 +41,15 @@ def store(
     attempt: int,
     may_come: bool,
 ) -> Outcome:
-    """Writes the answers in one transaction, or nothing of them.
+    """Stores the answers in one transaction.
 
-    `attempt` is the number of the last attempt when GitHub was asked: if another was stored since,
-    it is kept. `may_come`: whether an answer without any record means that there is none yet.
+    `attempt` is the number of the last attempt before GitHub was asked. If another attempt was
+    stored since, its rows are kept. `may_come` tells whether an empty answer means that GitHub has
+    not written the report yet.
 
     Raises:
-        NoRecordError: it does mean that; nothing was changed.
-        RecordError: the answers make no sense; nothing was changed.
+        NoRecordError: the answers have no record; nothing was changed.
+        RecordError: the answers are not what GitHub documents; nothing was changed.
     """
     day = fetched.period.first
     fetched_at = max(answer.fetched_at for answer in fetched.answers)
@@ -55,8 +57,8 @@ def store(
         lock_scope(connection, scope.id)
         status = read_status(connection, scope.id, day, source.name)
         if status is not None and status.is_loaded and status.attempt != attempt:
-            # Another run asked at the same time as this one, and was faster.
-            return Outcome(str(scope), source.name, day, State.KEPT)
+            # A concurrent run stored the day first.
+            return Outcome(str(scope), source.name, day, OutcomeState.KEPT)
         before = _headlines(connection, scope.id, source, day)
         derived = derive(connection, source, scope, day, fetched.answers)
         if derived.records == 0 and _is_missing(source, fetched, may_come):
@@ -87,11 +89,11 @@ def store(
         )
     rows = {source.raw.table.name: raw_rows, **derived.rows}
     notes = {**derived.notes, **({"restated": 1} if changed else {})}
-    return Outcome(str(scope), source.name, day, State.LOADED, rows, notes)
+    return Outcome(str(scope), source.name, day, OutcomeState.LOADED, rows, notes)
 
 
 def _is_missing(source: Source, fetched: Fetched, may_come: bool) -> bool:
-    """Whether answers without records say nothing, or that nobody did anything."""
+    """Whether answers without records mean a missing report, rather than a day without use."""
     is_summary = not source.key
     return is_summary or (
         may_come and not any(answer.content().strip() for answer in fetched.answers)
@@ -106,12 +108,12 @@ def _is_restated(
     status: Status | None,
     derived: Derived,
 ) -> bool:
-    """Whether other content came than is stored."""
+    """Whether the content differs from what is stored."""
     if status is None or not status.is_loaded or source.period is PeriodKind.SNAPSHOT:
         return False
     if status.sha256 == derived.sha256:
         return False
-    # The stored digest may be one of an earlier version: the stored answers are what counts.
+    # The stored digest may be of an earlier version. Compare with the stored answers.
     stored = read_raw(connection, source, scope.id, day)
     return digest(source, scope, day, stored) != derived.sha256
 
@@ -119,9 +121,9 @@ def _is_restated(
 def _headlines(
     connection: Connection, scope_id: int, source: Source, day: date
 ) -> Mapping[str, float | None]:
-    """The number of rows, and the sums by which a restatement is told."""
+    """Return the number of rows and the sums that are kept when GitHub restates a day."""
     table = source.tables[0].table
-    sums = [sa.func.sum(table.c[name]).label(name) for name in source.headlines]
+    sums = [_sum(table.c[name]).label(name) for name in source.headlines]
     row_count = [sa.func.count().label("row_count")] if source.key else []
     query = sa.select(*row_count, *sums).where(table.c.scope_id == scope_id, table.c.day == day)
     if not (sums or row_count):
@@ -130,8 +132,13 @@ def _headlines(
     return {name: _comparable(value) for name, value in found.items()}
 
 
+def _sum(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    is_counter = isinstance(column.type, sa.Integer)
+    return CounterSum(column) if is_counter else sa.func.sum(column)
+
+
 def _comparable(total: Any) -> float | None:
-    """A sum as a number of Python: PostgreSQL's sums of whole numbers are decimals."""
+    """Return a sum as an int or a rounded float. PostgreSQL's sums of integers are decimals."""
     if isinstance(total, float):
         return round(total, _DIGITS)
     return None if total is None else int(total)

@@ -1,4 +1,4 @@
-"""Exceptions that nobody foresaw: one line for the person at the keyboard, a trace for the log."""
+"""Turns unexpected exceptions into a one-line error, and logs their traceback."""
 
 import logging
 import tempfile
@@ -16,7 +16,7 @@ _ROOT = Path(copilot_pipeline.__file__).parent.parent
 
 
 class UnexpectedError(CopilotPipelineError):
-    """A bug of this program, or something that it does not know of its surroundings."""
+    """A bug in copilot_pipeline, or an unknown condition of its environment."""
 
 
 class DiskFullError(CopilotPipelineError):
@@ -24,10 +24,10 @@ class DiskFullError(CopilotPipelineError):
 
 
 def described(error: Exception) -> CopilotPipelineError:
-    """The error itself if it is meant for people; otherwise one that names its class and place.
+    """Return the error itself if it is a `CopilotPipelineError`, otherwise an `UnexpectedError`.
 
-    The traceback of the latter is logged, without local variables and without the texts of the
-    exceptions: both may hold what GitHub sent.
+    The traceback of an unexpected error is logged without local variables and messages, because
+    both may contain data from GitHub.
     """
     if isinstance(error, CopilotPipelineError):
         return error
@@ -45,7 +45,7 @@ def described(error: Exception) -> CopilotPipelineError:
 
 
 def _place(error: Exception) -> str:
-    """The innermost line of this program that the error passed through."""
+    """Return the innermost line of copilot_pipeline in the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [
         frame for frame in frames if Path(frame.filename).is_relative_to(_ROOT / "copilot_pipeline")

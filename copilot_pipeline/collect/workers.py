@@ -1,4 +1,4 @@
-"""Runs the tasks of many scopes at once, each with its account's credential."""
+"""Runs the tasks of many scopes in threads, each with the credential of its account."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from copilot_pipeline.collect.outcomes import Outcome
-from copilot_pipeline.collect.scopes import NoScopeError
+from copilot_pipeline.collect.selection import NoScopeError
 from copilot_pipeline.collect.unexpected import described
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.client import GitHubClient
@@ -19,7 +19,7 @@ Task = Callable[[], list[Outcome]]
 
 
 class Tasks(Protocol):
-    """What is to be done for a scope, and what its failure as a whole means."""
+    """The tasks of a scope, and its outcomes if the whole scope fails."""
 
     def tasks(self, client: GitHubClient, scope: Scope) -> Sequence[Task]: ...
 
@@ -29,10 +29,10 @@ class Tasks(Protocol):
 def run_tasks(
     database: Database, open_client: OpenClient, scopes: Sequence[Scope], work: Tasks
 ) -> Iterator[Outcome]:
-    """Runs every scope's tasks, at most the client's `concurrency` of an account at once.
+    """Runs the tasks of all scopes, with at most the client's `concurrency` for each account.
 
-    An account whose token does not open fails its own scopes only. An unforeseen exception becomes
-    the failure of the scope that it came from.
+    If the token of an account cannot be opened, only its scopes fail. An unexpected exception fails
+    the scope that raised it.
     """
     with database.read() as connection:
         accounts = {account.id: account for account in list_accounts(connection)}
@@ -42,15 +42,15 @@ def run_tasks(
             own = [scope for scope in scopes if scope.account_id == account_id]
             try:
                 if account_id not in accounts:
-                    raise NoScopeError("its account was removed meanwhile.")
+                    raise NoScopeError("its account was removed in the meantime.")
                 client = stack.enter_context(open_client(database, accounts[account_id]))
             except Exception as error:
                 for scope in own:
                     yield from work.failed(scope, described(error))
                 continue
             executor = ThreadPoolExecutor(client.concurrency, thread_name_prefix="github")
-            # On the way out after an error: nothing new starts, waiting requests give up, and
-            # those in flight are not waited for; a day that still comes in is stored as a whole.
+            # After an error, no task is started, waiting requests are abandoned, and running ones
+            # are not awaited. A day that still arrives is stored completely.
             stack.callback(executor.shutdown, wait=False, cancel_futures=True)
             stack.callback(client.close)
             for scope in own:

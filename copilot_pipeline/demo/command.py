@@ -12,7 +12,7 @@ import click
 
 from copilot_pipeline import settings
 from copilot_pipeline.accounts import all_accounts
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.collected_scopes import update_scope
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.demo import story as story_of

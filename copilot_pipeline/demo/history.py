@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from tqdm import tqdm
 
 from copilot_pipeline.collect.loader import load
-from copilot_pipeline.collect.outcomes import Outcome, State, describe_errors
-from copilot_pipeline.collect.plan import Order
-from copilot_pipeline.collect.scopes import select_scopes
+from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, describe_errors
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.github.client import GitHubClient
 from copilot_pipeline.github.credentials import PersonalAccessToken
@@ -38,7 +38,8 @@ def take_snapshots(database: Database, github: SimulatedGitHub, days: Sequence[d
     outcomes: list[Outcome] = []
     for day in tqdm(days, unit="day", disable=None, desc="Seats"):
         with github.as_of(day):
-            order = Order(Today(datetime.combine(day + timedelta(days=1), time(6), UTC)), [day])
+            next_morning = datetime.combine(day + timedelta(days=1), time(6), UTC)
+            request = LoadRequest(Today(next_morning), [day])
             for source in (SEATS, SEAT_BILLING):
-                outcomes += load(database, open_client, scopes, source.step, order)
-    return describe_errors(outcomes, State.FAILED)
+                outcomes += load(database, open_client, scopes, source.step, request)
+    return describe_errors(outcomes, OutcomeState.FAILED)

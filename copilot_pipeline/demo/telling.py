@@ -24,7 +24,7 @@ from copilot_pipeline.warehouse.raw import has_raw
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.summary import PERIOD_DAYS, Summary
 
-MOST_LANGUAGES = 5
+MAX_LANGUAGES = 5
 
 Statuses = Mapping[tuple[str, date], Status]
 
@@ -102,7 +102,7 @@ def _tell_of_restatements(
 
 def _languages(summary: Summary) -> str:
     everything = sum(language.suggestions for language in summary.languages)
-    top = summary.languages[:MOST_LANGUAGES]
+    top = summary.languages[:MAX_LANGUAGES]
     return ", ".join(f"{lang.name} {_rate(lang.suggestions, everything)}" for lang in top)
 
 

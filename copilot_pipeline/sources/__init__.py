@@ -1,7 +1,7 @@
-"""Everything that GitHub serves, one module for each source.
+"""All sources, one module for each.
 
-A new source is a module and a line here. It is collected, shown in Dagster, offered by `--report`,
-checked by `accounts check` and documented in REPORTS.md from its declaration.
+To add a source, write a module and add it to `SOURCES`. The declaration is used to collect it, to
+show it in Dagster, and by `--report`, `accounts check` and REPORTS.md.
 """
 
 from copilot_pipeline.github.kinds import ScopeKind
@@ -30,7 +30,7 @@ __all__ = [
     "sources_of",
 ]
 
-# In this order they are collected, shown and offered.
+# The order in which sources are collected and shown.
 SOURCES: tuple[Source, ...] = (
     ORGANIZATION_DAY,
     ENTERPRISE_DAY,
@@ -52,16 +52,20 @@ _BY_NAME = {source.name: source for source in SOURCES}
 
 
 def source_named(name: str) -> Source:
-    """The source of that name."""
+    """Return the source with the name.
+
+    Raises:
+        KeyError: there is no such source.
+    """
     return _BY_NAME[name]
 
 
 def sources_of(
     kind: ScopeKind, metrics_api: MetricsApi, chosen: tuple[str, ...] | None
 ) -> tuple[Source, ...]:
-    """The sources that a scope collects: the chosen reports that its kind has, or all of them.
+    """Return the sources that a scope collects: the chosen reports of its kind, or all of them.
 
-    The first of a step carries the scope: the token has to be able to read it.
+    The token must be able to read the first source of each step. Others may be refused.
     """
 
     def is_chosen(source: Source) -> bool:

@@ -1,30 +1,30 @@
-"""The fields that records of several reports share: activity, clients, customizations.
+"""Fields that several reports share: activity, clients and customizations.
 
 Source: GitHub's documentation page "Data available in Copilot usage metrics".
 """
 
 from copilot_pipeline.sources.shape import Array, Object, Part, counters, numbers, only_raw
 
-# What people did, in whatever a record is about.
+# The activity counters of a record.
 ACTIVITY = counters(
     {
-        "user_initiated_interaction_count": "Prompts that people sent",
+        "user_initiated_interaction_count": "Prompts sent",
         "code_generation_activity_count": "Output events; every code block counts",
         "code_acceptance_activity_count": "Accept actions: accept, apply, insert, copy button",
         "loc_suggested_to_add_sum": "Lines suggested for adding, agent edits excluded",
         "loc_suggested_to_delete_sum": "Lines suggested for deleting",
-        "loc_added_sum": "Lines really added, agent edits included",
-        "loc_deleted_sum": "Lines really deleted",
+        "loc_added_sum": "Lines added, agent edits included",
+        "loc_deleted_sum": "Lines deleted, agent edits included",
     }
 )
 ACTIVITY_NAMES = tuple(field.name for field in ACTIVITY)
 
-# The clients that report sessions, by the beginning of their columns.
+# The clients that report sessions, by the prefix of their columns.
 CLIENTS = {"cli": "Copilot CLI", "copilot_app": "Copilot app"}
 
 
 def _client(prefix: str, client: str) -> Object:
-    """`totals_by_cli` or `totals_by_copilot_app`, with its `token_usage`."""
+    """Return the shape of `totals_by_cli` or `totals_by_copilot_app`."""
     tokens = Object(
         "token_usage",
         (
@@ -34,7 +34,7 @@ def _client(prefix: str, client: str) -> Object:
                 f"{client}: ",
             ),
             *numbers(
-                {"avg_tokens_per_request": "tokens per request, as GitHub says"},
+                {"avg_tokens_per_request": "tokens per request, as reported by GitHub"},
                 f"{prefix}_",
                 f"{client}: ",
             ),
@@ -66,20 +66,20 @@ CUSTOMIZATIONS = {
     "plugin": "plugins",
 }
 
-# What people did with Copilot's own clients, and with customizations.
+# The use of Copilot's own clients and of customizations.
 CLIENT_USE: tuple[Part, ...] = (
     *(_client(prefix, client) for prefix, client in CLIENTS.items()),
     Object(
         "totals_by_vscode_agent",
         counters(
-            {"session_count": "sessions", "total_user_messages": "messages that people sent"},
+            {"session_count": "sessions", "total_user_messages": "messages sent"},
             "vscode_agent_",
             "VS Code's agents window: ",
         ),
     ),
     *counters(
         {
-            f"distinct_{kind}_use_count": f"Different {what} used"
+            f"distinct_{kind}_use_count": f"Distinct {what} used"
             for kind, what in CUSTOMIZATIONS.items()
         }
     ),

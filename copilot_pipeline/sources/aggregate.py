@@ -1,4 +1,4 @@
-"""`organization-1-day` and `enterprise-1-day`: a scope's day in one record.
+"""`organization-1-day` and `enterprise-1-day`: one record for each scope and day.
 
 Source: GitHub's REST documentation of the usage metrics reports, and its documentation page "Data
 available in Copilot usage metrics".
@@ -75,19 +75,19 @@ _PEOPLE = counters(
         ),
         "weekly_active_copilot_code_review_users": "The same in 7 days",
         "monthly_active_copilot_code_review_users": "The same in 28 days",
-        "daily_passive_copilot_code_review_users": "People reviewed without asking on the day",
+        "daily_passive_copilot_code_review_users": "People reviewed without a request on the day",
         "weekly_passive_copilot_code_review_users": "The same in 7 days",
         "monthly_passive_copilot_code_review_users": "The same in 28 days",
     }
 )
 
-# The totals of the day, with what tells them from those of a breakdown.
+# The totals of the day. Their comments differ from those of a breakdown.
 _TOTALS = tuple(
     replace(each, meaning=meaning)
     for each, meaning in zip(
         ACTIVITY,
         (
-            "Prompts that people sent, all features",
+            "Prompts sent, all features",
             "Output events, all features",
             "Accept actions, all features",
             *(each.meaning for each in ACTIVITY[3:]),
@@ -100,7 +100,7 @@ _PHASE = (
     *counters(
         {
             "total_engaged_users": "People in the phase who were engaged on the day",
-            "users_in_phase_28d": "People in the phase in the 28 days; NULL: not measured",
+            "users_in_phase_28d": "People in the phase in the 28 days; NULL: not reported",
         }
     ),
     *numbers(
@@ -121,7 +121,7 @@ _PHASE = (
     ),
 )
 
-# The parts that have a column of the organization table under GitHub's name.
+# The parts that are columns of the organization table under GitHub's name.
 _NAMED: tuple[Part, ...] = (*_PEOPLE, *_TOTALS, *CLIENT_USE, pull_requests("pull_requests_"))
 
 RECORD = Record(
@@ -142,7 +142,7 @@ RECORD = Record(
     ),
 )
 
-# What both metrics APIs or only the legacy one know, in the words of its tool table.
+# Columns that both metrics APIs or only the legacy one fill.
 HEADLINES = counters(
     {
         "total_active_users": "People active on the day (reports: daily_active_users)",
@@ -154,8 +154,8 @@ HEADLINES = counters(
             "Lines of accepted completions (reports: lines added by them)"
         ),
         "ide_chats": "Chat prompts in the IDE",
-        "ide_chat_copy_events": "Copies out of the IDE's chat (legacy only)",
-        "ide_chat_insertion_events": "Insertions out of the IDE's chat (legacy only)",
+        "ide_chat_copy_events": "Copies from the IDE's chat (legacy only)",
+        "ide_chat_insertion_events": "Insertions from the IDE's chat (legacy only)",
         "ide_chat_engaged_users": "People who used the IDE's chat (legacy only)",
         "dotcom_chats": "Chat prompts on github.com (legacy only)",
         "dotcom_chat_engaged_users": "People who used the chat on github.com (legacy only)",
@@ -172,12 +172,12 @@ org_metrics = Table(
     Column("source", Text, nullable=False, comment="reports or legacy: different definitions"),
     *columns(HEADLINES),
     *columns(_NAMED),
-    comment="One row is a scope's use of Copilot on one day. NULL: GitHub did not say.",
+    comment="One row is a scope's use of Copilot on one day. NULL: not reported by GitHub.",
 )
 
 _LANGUAGE_COUNTS = counters(
     {
-        "engaged_users": "People; the largest of the models' values (legacy only)",
+        "engaged_users": "People; the largest value of the models (legacy only)",
         "suggestions": "Code completions suggested",
         "acceptances": "Code completions accepted",
         "lines_suggested": "Lines in suggested completions",
@@ -190,7 +190,7 @@ language_metrics = Table(
     metadata,
     scope_id(),
     day(),
-    key_text("editor", "'all' for reports, which have no editors"),
+    key_text("editor", "'all' for reports, which do not report editors"),
     key_text("language", "GitHub's name; 'unknown' if empty"),
     *columns(_LANGUAGE_COUNTS),
     comment="One row is a scope's code completions in one editor and language on one day.",
@@ -203,7 +203,7 @@ adoption_phases = Table(
     day(),
     key_text("phase", "No Cohort, Phase 1, …"),
     *columns((Field("phase_number", FieldType.COUNTER, "0 to 3", "phase_number"),)),
-    Column("version", Text, comment="The version of GitHub's rule for phases, where it says one"),
+    Column("version", Text, comment="The version of GitHub's rule for phases, if reported"),
     *columns(_PHASE),
     comment="One row is an adoption phase of a scope's people on one day.",
 )
@@ -216,15 +216,15 @@ _COMPLETION = "code_completion"
 
 
 def org_row(source: str, headlines: dict[str, int | None], named: Row | None = None) -> Row:
-    """A row of `org_metrics`. Headlines that are left out, and what `named` lacks, are NULL."""
+    """Return a row of `org_metrics`. Missing headlines and missing `named` values are NULL."""
     known = (headlines.get(field.name) for field in HEADLINES)
     return (source, *known, *(named or (None,) * _named_count))
 
 
 def language_rows(rows: Iterator[Row]) -> Iterator[Row]:
-    """Rows of `language_metrics`, one for each editor and language, from one for each model.
+    """Merge rows for each model into rows of `language_metrics` for each editor and language.
 
-    `engaged_users` is the largest value: people cannot be added.
+    `engaged_users` is the largest value, because people cannot be added.
     """
     merged: dict[Row, list[Row]] = {}
     for editor, language, *counts in rows:
@@ -248,7 +248,7 @@ def _org_rows(record: Any) -> Iterator[Row]:
         "completion_acceptances": summed("code_acceptance_activity_count"),
         "completion_lines_suggested": summed("loc_suggested_to_add_sum"),
         "completion_lines_accepted": summed("loc_added_sum"),
-        # Features without any chat mean that nobody chatted.
+        # If features are reported but no chat, nobody used chat.
         "ide_chats": (
             0
             if features and not chats
@@ -275,7 +275,7 @@ def _language_rows(record: Any) -> Iterator[Row]:
 
 
 def _phase_rows(record: Any) -> Iterator[Row]:
-    """A phase that comes twice is one row: the larger of two values is kept."""
+    """Yield a row for each phase. Of repeated phases, the larger values are kept."""
     merged: dict[str, list[Row]] = {}
     for entry in record.totals_by_ai_adoption_phase or ():
         row = (entry.phase_number, entry.version, *_phase_values(entry))
@@ -285,7 +285,7 @@ def _phase_rows(record: Any) -> Iterator[Row]:
 
 
 def _phase(entry: Any) -> str:
-    """GitHub's name of the phase; where there is none, the one that its number has."""
+    """Return GitHub's name of the phase, or the name for its number if it has none."""
     if entry.phase or entry.phase_number is None:
         return cleaned(entry.phase)
     return f"Phase {entry.phase_number}" if entry.phase_number else "No Cohort"

@@ -1,6 +1,6 @@
-"""GitHub's `totals_by_…` arrays: their shape, their tables, and their rows.
+"""The shape, tables and rows of GitHub's `totals_by_…` arrays.
 
-Names that mean the same thing become one, and their counters are added.
+Different spellings of a name become one row, and their counters are added.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,15 +28,15 @@ from copilot_pipeline.sources.source import Row, ToolTable
 UNKNOWN = "unknown"
 
 _DIMENSIONS = {
-    "ide": "Editor, normalised name",
+    "ide": "Editor, normalized name",
     "feature": "Feature, GitHub's name",
-    "language": "Language, normalised name",
-    "model": "Model, normalised name",
+    "language": "Language, normalized name",
+    "model": "Model, normalized name",
 }
 
 _VERSION = only_raw("ide_version", "plugin", "plugin_version", "sampled_at")
 
-# Of a user's editors only.
+# Only in the users report.
 _VERSIONS = (
     Object("last_known_ide_version", _VERSION),
     Object("last_known_plugin_version", _VERSION),
@@ -47,7 +47,7 @@ _counters_of = values_of(ACTIVITY)
 
 @dataclass(frozen=True)
 class Breakdown:
-    """One of the arrays, with the dimensions that tell its entries apart."""
+    """One of the arrays, with the dimensions that identify its entries."""
 
     name: str
     dimensions: tuple[str, ...]
@@ -66,7 +66,7 @@ class Breakdown:
         return Array(self.field, (*names, *ACTIVITY, *versions))
 
     def table(self, prefix: str, *keys: Column[int], of: str) -> Table:
-        """The table of the breakdown, whose rows are about `of`."""
+        """Return the table of the breakdown. `of` describes what its rows count."""
         by = " and ".join(self.dimensions)
         return Table(
             f"{prefix}_by_{self.name}",
@@ -76,11 +76,11 @@ class Breakdown:
             *keys,
             *(key_text(name, _DIMENSIONS[name]) for name in self.dimensions),
             *columns(ACTIVITY),
-            comment=f"One row is {of} by {by} on one day. The rows need not sum to the total.",
+            comment=f"One row is {of} by {by} on one day. The sum may differ from the total.",
         )
 
     def rows(self, record: Any, *key: Any) -> Iterator[Row]:
-        """A row for each name in the record's array, after the key."""
+        """Yield a row for each name in the record's array. Rows begin with the key."""
         merged: dict[Row, Row] = {}
         for entry in getattr(record, self.field) or ():
             names = tuple(
@@ -111,7 +111,10 @@ def breakdown_tables(
     keys: Callable[[], Sequence[Column[int]]],
     of: str,
 ) -> dict[Breakdown, ToolTable]:
-    """The tables of all breakdowns. `key` gives the values of the columns that `keys` makes."""
+    """Return the tables of all breakdowns.
+
+    `keys` creates additional key columns, and `key` returns their values for a record.
+    """
 
     def tool_table(breakdown: Breakdown) -> ToolTable:
         table = breakdown.table(prefix, *keys(), of=of)
@@ -121,12 +124,12 @@ def breakdown_tables(
 
 
 def cleaned(name: str | None) -> str:
-    """A trimmed name; `unknown` where it is absent or empty. A very long one is cut."""
+    """Return a trimmed name of at most `MAX_NAME_LENGTH`, or `unknown` if it is empty."""
     return (name or "").strip()[:MAX_NAME_LENGTH] or UNKNOWN
 
 
 def total(values: Iterable[int | None]) -> int | None:
-    """The sum of what is known; None if nothing is."""
+    """Return the sum of the known values, or None if there are none."""
     known = [value for value in values if value is not None]
     result = sum(known)
     if not -(2**63) <= result < 2**63:
@@ -135,5 +138,5 @@ def total(values: Iterable[int | None]) -> int | None:
 
 
 def largest(values: Iterable[Any]) -> Any:
-    """The largest of what is known; None if nothing is."""
+    """Return the largest known value, or None if there are none."""
     return max((value for value in values if value is not None), default=None)

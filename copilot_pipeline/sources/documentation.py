@@ -1,6 +1,6 @@
-"""The generated parts of REPORTS.md: what each source is, and where its fields go.
+"""Generates the parts of REPORTS.md about sources and the columns of their fields.
 
-`make docs` runs this module; a test compares the page with the declarations.
+`make docs` runs this module. A test compares the page with the declarations.
 """
 
 import sys
@@ -16,7 +16,7 @@ _END = "<!-- end of the generated part -->"
 
 
 def render(page: str) -> str:
-    """The page with its generated parts made anew."""
+    """Return the page with new generated parts."""
     for name, lines in (("sources", _sources()), ("fields", _fields())):
         begin = _BEGIN.format(name)
         before, rest = page.split(begin, 1)
@@ -52,7 +52,7 @@ def _fields() -> Iterator[str]:
         raw_only: list[str] = []
         rows = list(_rows(sources[0].record.parts, "", raw_only))
         if not rows:
-            # Its fields are computed into columns of other names; its module says how.
+            # The columns are computed from the fields; see the source's module.
             continue
         yield f"### {', '.join(f'`{source.name}`' for source in sources)}"
         yield ""
@@ -66,7 +66,7 @@ def _fields() -> Iterator[str]:
 
 
 def _alike() -> Iterator[list[Source]]:
-    """The sources that say the same, together."""
+    """Yield groups of sources with the same record."""
     groups: dict[int, list[Source]] = {}
     for source in SOURCES:
         groups.setdefault(id(source.record), []).append(source)
@@ -77,7 +77,7 @@ def _rows(parts: Iterable[Part], around: str, raw_only: list[str]) -> Iterator[s
     for part in parts:
         path = around + part.name
         if not is_stored(part):
-            # A field with a type but without a column is a part of the key, or is computed with.
+            # A field with a type but without a column is in the key or used in a computation.
             if not isinstance(part, Field) or part.type is FieldType.ANY:
                 raw_only.append(path)
         elif isinstance(part, Field):
@@ -92,7 +92,7 @@ def _rows(parts: Iterable[Part], around: str, raw_only: list[str]) -> Iterator[s
 
 
 def main() -> None:
-    """Rewrites the pages that are given."""
+    """Rewrite the pages named on the command line."""
     for name in sys.argv[1:]:
         path = Path(name)
         path.write_text(render(path.read_text()))

@@ -1,4 +1,4 @@
-"""The entries of a JSON array, one by one: no more than a few mebibytes are parsed at once."""
+"""Parses the entries of a JSON array one by one, so that memory stays small."""
 
 import json
 from collections.abc import Iterator
@@ -6,20 +6,20 @@ from typing import Any
 
 from copilot_pipeline.sources.shape import NotJsonError, RecordError, finite, refuse_constant
 
-# The largest JSON value that is parsed at once: a line, an entry of an array, or a file.
+# The largest JSON value that is accepted: a line, an entry of an array, or a file.
 MAX_VALUE_BYTES = 4 * 1024 * 1024
 MAX_VALUE = f"{MAX_VALUE_BYTES // 1024 // 1024} MiB"
 
 
 def array_entries(text: str) -> Iterator[Any]:
-    """The objects in an array, none of which may be longer than `MAX_VALUE_BYTES`.
+    """Yield the objects in an array. Each may have at most `MAX_VALUE_BYTES`.
 
     Raises:
-        NotJsonError: the text is no array, or ends within it.
+        NotJsonError: the text is not an array, or is truncated.
         RecordError: an entry is not an object.
     """
     decoder = json.JSONDecoder(parse_constant=refuse_constant, parse_float=finite)
-    # `position` is a place in the window, which is a part of the text that begins at `start`.
+    # The window is the part of the text from `start`; `position` is an index in it.
     start, position = 0, _after(text, "[", 0)
     window = text[:MAX_VALUE_BYTES]
     while not window.startswith("]", position):
@@ -28,7 +28,7 @@ def array_entries(text: str) -> Iterator[Any]:
         except (ValueError, RecursionError):
             if position == 0 or start + len(window) == len(text):
                 raise NotJsonError(f"not JSON, or a value larger than {MAX_VALUE}") from None
-            # The end of the window cut it.
+            # The value continues after the end of the window.
             start += position
             window, position = text[start : start + MAX_VALUE_BYTES], 0
             continue
@@ -46,7 +46,7 @@ def array_entries(text: str) -> Iterator[Any]:
 
 
 def _after(text: str, mark: str, position: int, otherwise: str = "") -> int:
-    """Where the value behind the mark begins, or where the other mark stands."""
+    """Return the position after the mark and blanks, or the position of the other mark."""
     position = _skip_blank(text, position)
     if otherwise and text.startswith(otherwise, position):
         return position

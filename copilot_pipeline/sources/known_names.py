@@ -4,7 +4,7 @@ Sources: GitHub's documentation "Data available in Copilot usage metrics", VS Co
 and names observed in reports.
 """
 
-# Not names but places for what has none, in every dimension.
+# Placeholders for missing names, in all dimensions.
 PSEUDO_NAMES = frozenset({"others", "other", "unknown", "auto", "custom"})
 
 

@@ -1,6 +1,6 @@
-"""The closed endpoint `/copilot/metrics`: a scope's day, nested by editor, model and language.
+"""The legacy endpoint `/copilot/metrics`: days of a scope by editor, model and language.
 
-GitHub switched it off on 2026-04-02; archives and other servers still speak it. Source: GitHub's
+GitHub closed it on 2026-04-02. Archives and other servers still provide it. Source: GitHub's
 REST documentation of the Copilot metrics, version 2022-11-28.
 """
 
@@ -92,16 +92,16 @@ RECORD = Record(
             ),
         ),
     ),
-    # The endpoint is closed: nothing new comes from it.
+    # The endpoint is closed, so no new fields are expected.
     notices_unknown=False,
 )
 
-# What tells the days of a page apart: a day that makes no sense otherwise fails alone.
+# Only the date is read to split a page, so that an invalid day fails alone.
 _DATED = Record("a day of the legacy metrics", Field("date", FieldType.DATE), notices_unknown=False)
 
 
 def _read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
-    """The one record of a stored day."""
+    """Yield the record of a stored day."""
     for answer in answers:
         record = RECORD.convert(parse_json(answer.content()), Counter())
         if record.date != reading.day:
@@ -110,10 +110,10 @@ def _read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
 
 
 def split_days(page: bytes) -> dict[date, bytes]:
-    """The days of a page, each as a JSON text of its own.
+    """Split a page into days, each as JSON text.
 
     Raises:
-        RecordError: the page is no array of days.
+        RecordError: the page is not an array of days.
     """
     value = parse_json(page) if page.strip() else None
     if value is None or value == "":
@@ -127,12 +127,12 @@ def split_days(page: bytes) -> dict[date, bytes]:
             raise RecordError("a day has no date")
         if days.setdefault(day, entry) != entry:
             raise RecordError(f"the answer holds two different records of {day}")
-    # In ASCII, so that every database can store it.
+    # ASCII text can be stored in every database.
     return {day: json.dumps(entry, separators=(",", ":")).encode() for day, entry in days.items()}
 
 
 def _leaves(section: Any, *levels: str) -> list[Any] | None:
-    """The objects at the end of nested lists; None where the section or the lists are absent."""
+    """Return the innermost objects of nested lists, or None if the section or a list is absent."""
     if section is None:
         return None
     nodes = [section]
@@ -145,7 +145,7 @@ def _leaves(section: Any, *levels: str) -> list[Any] | None:
 
 
 def _sum_over(leaves: list[Any] | None, name: str) -> int | None:
-    """The sum over the leaves: 0 if there are none, None if they are absent or do not say."""
+    """Return the sum over the leaves: 0 for an empty list, None if no value is known."""
     if leaves == []:
         return 0
     return total(getattr(leaf, name) for leaf in leaves or [])

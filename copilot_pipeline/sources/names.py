@@ -1,7 +1,8 @@
-"""One name for one thing: the languages, models and editors that GitHub writes in several ways.
+"""Normalizes the names of languages, models and editors that GitHub spells in several ways.
 
-Raw keeps what GitHub wrote. The pseudo-values (`others`, `other`, `unknown`, `auto`, `custom`) stay
-themselves. Sources: names observed in reports of several tenants, and VS Code's language ids.
+The raw tables keep the original names. The placeholders `others`, `other`, `unknown`, `auto` and
+`custom` are not changed. Sources: names observed in reports of several tenants, and
+VS Code's language ids.
 """
 
 import re
@@ -36,15 +37,15 @@ ALIASES = {
     },
 }
 
-# Claude's models are written with the version before the family or after it.
+# Names of Claude models have the version before or after the family.
 _CLAUDE = re.compile(r"claude-(haiku|opus|sonnet)(?=-|$)")
 _VERSION_FIRST = re.compile(r"claude-(\d+(?:\.\d+)?)-(haiku|opus|sonnet)(?=-|$)")
 
 
-# The same few names come in every record of a year of users.
+# The same few names occur in every record.
 @lru_cache(maxsize=4096)
 def normalized(dimension: str, name: str) -> str:
-    """The name under which a language, model or ide is kept; of other dimensions, the name."""
+    """Return the normalized name of a language, model or ide. Other names are unchanged."""
     lower = name.lower()
     if dimension == "model":
         swapped = _VERSION_FIRST.sub(r"claude-\2-\1", lower)

@@ -1,4 +1,4 @@
-"""What an answer of GitHub is about, as a value."""
+"""The period that an answer is about."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,9 +6,9 @@ from datetime import date
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """Days without a gap, both ends included.
+    """A range of days, including both ends.
 
-    Its rows carry the first day in their column `day`.
+    Rows have the first day in their column `day`.
     """
 
     first: date
@@ -16,7 +16,7 @@ class Period:
 
     @classmethod
     def of_day(cls, day: date) -> "Period":
-        """One UTC day. A snapshot is labeled with one, too."""
+        """Return the period of one UTC day. Snapshots are labeled with one day as well."""
         return cls(day, day)
 
     def __str__(self) -> str:

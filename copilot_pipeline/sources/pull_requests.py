@@ -19,15 +19,15 @@ _COUNTERS = {
     "total_copilot_applied_suggestions": "Review suggestions by Copilot that were applied",
 }
 _MEDIANS = {
-    "median_minutes_to_merge": "Median minutes to the merge; cannot be averaged",
-    "median_minutes_to_merge_copilot_authored": "The same where Copilot is the author",
-    "median_minutes_to_merge_copilot_reviewed": "The same where Copilot reviewed",
+    "median_minutes_to_merge": "Median minutes to merge; cannot be averaged",
+    "median_minutes_to_merge_copilot_authored": "The same for pull requests by Copilot",
+    "median_minutes_to_merge_copilot_reviewed": "The same for pull requests that Copilot reviewed",
 }
 PULL_REQUEST_COUNTERS = tuple(_COUNTERS)
 
 
 def pull_requests(prefix: str = "") -> Object:
-    """The object; its columns begin with the prefix."""
+    """Return the shape of the object. The names of its columns begin with the prefix."""
     return Object(
         "pull_requests",
         (

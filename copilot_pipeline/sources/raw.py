@@ -1,6 +1,6 @@
-"""The tables of GitHub's answers as received.
+"""The raw tables, which store GitHub's answers as received.
 
-The tool tables derive from them alone.
+The tool tables are derived only from these tables.
 """
 
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ def _answer_columns() -> list[Column[object]]:
 
 @dataclass(frozen=True)
 class RawTable:
-    """Where the answers of a source are kept.
+    """The table that stores the answers of a source.
 
-    `asset` is their Dagster asset. `part` is the column that numbers the files or pages of a day,
-    from `first_part`; None: there is one answer a day. `has_report`: several sources share the
-    table, told apart by the column `report`.
+    `asset` is its Dagster asset. `part` is the column that numbers the files or pages of a day,
+    starting at `first_part`; it is None if there is one answer a day. `has_report` means that
+    several sources share the table and the column `report` has their name.
     """
 
     table: Table
@@ -43,10 +43,16 @@ RAW_METRICS = RawTable(
         scope_id(),
         day("The UTC day that the report is about"),
         Column("report", Text, primary_key=True, comment="GitHub's name of the report, or legacy"),
-        Column("part", Integer, primary_key=True, autoincrement=False, comment="The file, from 0"),
+        Column(
+            "part",
+            Integer,
+            primary_key=True,
+            autoincrement=False,
+            comment="The number of the file, from 0",
+        ),
         *_answer_columns(),
         Column(
-            "sha256", Text, nullable=False, comment="SHA-256 of the payload's UTF-8, hexadecimal"
+            "sha256", Text, nullable=False, comment="SHA-256 of the payload in UTF-8, hexadecimal"
         ),
         comment="One row is a file of a report, or a day of the legacy endpoint, as received.",
     ),
@@ -61,7 +67,13 @@ RAW_SEATS = RawTable(
         metadata,
         scope_id(),
         day(_SNAPSHOT_DAY),
-        Column("page", Integer, primary_key=True, autoincrement=False, comment="From 1"),
+        Column(
+            "page",
+            Integer,
+            primary_key=True,
+            autoincrement=False,
+            comment="The number of the page, from 1",
+        ),
         *_answer_columns(),
         comment="One row is a page of the seat list as GitHub showed it.",
     ),

@@ -1,8 +1,8 @@
-"""From the files of a report to its records.
+"""Reads the records of report files.
 
-Report files come as NDJSON (usual, whatever the name says), as one JSON object, or as a JSON
-array, with or without a byte order mark; records are flat or wrapped in `day_totals`. The form is
-told by the content. Source: GitHub's REST documentation of the usage metrics reports, and observed
+A file is NDJSON (usually, even if it is named .json), one JSON object, or a JSON array, with or
+without a byte order mark. Records are flat or wrapped in `day_totals`. The format is detected from
+the content. Source: GitHub's REST documentation of the usage metrics reports, and observed
 files.
 """
 
@@ -25,9 +25,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def read_many(
     record: Record, *required: str
 ) -> Callable[[Iterable[Answer], Reading], Iterator[Any]]:
-    """A reader of a report with many records: users, memberships, repositories.
+    """Return a reader for reports with many records, such as users or repositories.
 
-    Each record must be about the day that was asked for, and have the required ids.
+    The reader raises `RecordError` if a record has another day or lacks a required id.
     """
     of_breakdowns = [each for each in BREAKDOWNS if each.array in record.parts]
 
@@ -45,9 +45,9 @@ def read_many(
 
 
 def read_one(record: Record) -> Callable[[Iterable[Answer], Reading], Iterator[Any]]:
-    """A reader of a report that sums up a day: one record, or none.
+    """Return a reader for reports with at most one record.
 
-    The same record twice counts once; two different ones are refused.
+    The reader accepts repeated equal records and raises `RecordError` if two records differ.
     """
 
     def read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
@@ -75,7 +75,7 @@ def _records(record: Record, answers: Iterable[Answer], reading: Reading) -> Ite
 
 
 def _records_of_file(record: Record, answer: Answer, unknown: Counter[str]) -> Iterator[Any]:
-    """Every record of a file. A line that does not parse fails the whole file."""
+    """Yield every record of a file. A line that cannot be parsed fails the whole file."""
     is_first = True
     for number, line in enumerate(answer.lines(), 1):
         line = line.removeprefix(_BYTE_ORDER_MARK).strip()
@@ -96,7 +96,7 @@ def _records_of_file(record: Record, answer: Answer, unknown: Counter[str]) -> I
 def _records_of_whole(
     record: Record, answer: Answer, number: int, unknown: Counter[str]
 ) -> Iterator[Any]:
-    """The records of a file that is one JSON value, whose first line has that number."""
+    """Yield the records of a file that is one JSON value. `number` is its first line."""
     text = answer.content().removeprefix(_BYTE_ORDER_MARK).decode().strip()
     try:
         if text.startswith("["):
@@ -126,7 +126,7 @@ def _records_of_line(record: Record, line: bytes, unknown: Counter[str]) -> Iter
 
 
 def _records_of_value(record: Record, value: Any, unknown: Counter[str]) -> Iterator[Any]:
-    """The record in a JSON value, or those that it wraps."""
+    """Yield the record in a JSON value, or the records in its `day_totals`."""
     if not isinstance(value, dict):
         raise RecordError("a record of the report is not an object")
     wrapped = value.get("day_totals")
@@ -152,7 +152,7 @@ def _notice_names(entries: Any, dimensions: tuple[str, ...], reading: Reading) -
                 reading.unknown[dimension, cleaned(storable(name))] += 1
 
 
-# The same few names come in every record of a year of users.
+# The same few names occur in every record.
 @lru_cache(maxsize=4096)
 def _is_known(dimension: str, name: str) -> bool:
     lower = normalized(dimension, name).lower()

@@ -1,4 +1,4 @@
-"""What the usage metrics reports have in common.
+"""Declarations that all usage metrics reports share.
 
 Source: GitHub's REST documentation of the Copilot usage metrics.
 """
@@ -10,7 +10,7 @@ from copilot_pipeline.sources.shape import HOUSEKEEPING, Field, FieldType, only_
 # The Dagster step that collects reports and legacy metrics.
 METRICS_STEP = "metrics"
 
-# GitHub serves a year of reports.
+# GitHub serves the reports of one year.
 REPORT_REACH_DAYS = 365
 
 REPORT_NEEDS = {
@@ -20,6 +20,6 @@ REPORT_NEEDS = {
     ),
 }
 
-# What every record begins with, apart from the ids that a table has.
+# Fields of every record, apart from the ids that are columns.
 HEADER = (Field("day", FieldType.DATE), *only_raw("enterprise_id", *HOUSEKEEPING))
 ORGANIZATION_ID = only_raw("organization_id")

@@ -45,10 +45,10 @@ _STAGES = ("ready_to_first_review", "first_to_final_review", "final_review_to_me
 _NAMED: tuple[Part, ...] = (
     *texts(
         {
-            "repo_owner_name": "The owner's name on the day",
+            "repo_owner_name": "The name of the owner on the day",
             "repo_name": "The repository's name on the day",
             "repo_visibility": "INTERNAL, PRIVATE, …",
-            "organization_id": "GitHub's id of the organization, where it says one",
+            "organization_id": "GitHub's id of the organization, if reported",
         }
     ),
     pull_requests(),

@@ -1,4 +1,4 @@
-"""`GET /orgs/{org}/copilot/billing`: an organization's seat breakdown and policies, now.
+"""`GET /orgs/{org}/copilot/billing`: the current seat breakdown and policies.
 
 Source: GitHub's REST documentation of the Copilot user management.
 """
@@ -41,7 +41,7 @@ _PARTS: tuple[Part, ...] = (
             {
                 "total": "Seats",
                 "added_this_cycle": "Seats added in the billing cycle",
-                "pending_invitation": "Seats of people who have not joined yet",
+                "pending_invitation": "Seats of invited people who have not joined yet",
                 "pending_cancellation": "Seats that end with the cycle",
                 "active_this_cycle": "Seats used in the cycle",
                 "inactive_this_cycle": "Seats not used in the cycle",

@@ -1,4 +1,4 @@
-"""`GET …/copilot/billing/seats`: who holds a seat now.
+"""`GET …/copilot/billing/seats`: the current seats.
 
 Source: GitHub's REST documentation of the Copilot user management.
 """
@@ -73,25 +73,30 @@ seats = Table(
     metadata,
     scope_id(),
     day("The newest complete UTC day when the snapshot was taken"),
-    Column("organization", Text, primary_key=True, comment="Who pays; '' if GitHub does not say"),
+    Column(
+        "organization",
+        Text,
+        primary_key=True,
+        comment="The billed organization; '' if not reported",
+    ),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False, comment="GitHub's id"),
     Column("user_login", Text, comment="Login at the time of the snapshot"),
     Column("plan_type", Text, comment="business, enterprise or unknown"),
     Column("assigning_team_id", BigInteger, comment="NULL: assigned directly"),
-    Column("assigning_team_slug", Text, comment="The team that gives the seat"),
+    Column("assigning_team_slug", Text, comment="The team that assigns the seat"),
     Column("created_at", UtcDateTime, comment="When the seat was assigned"),
     Column("updated_at", UtcDateTime, comment="Deprecated by GitHub"),
-    Column("last_activity_at", UtcDateTime, comment="NULL: never, or no telemetry"),
+    Column("last_activity_at", UtcDateTime, comment="NULL: no activity or no telemetry"),
     Column("last_activity_editor", Text, comment="Editor, version and plugin of the last activity"),
     Column("last_authenticated_at", UtcDateTime, comment="When the user last signed in to Copilot"),
-    Column("pending_cancellation_date", Date, comment="When the seat ends, if it was cancelled"),
+    Column("pending_cancellation_date", Date, comment="When the seat ends, if it was canceled"),
     comment="One row is a seat held on one day.",
 )
 index_days(seats)
 
 
 def _read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
-    """The seats of all pages that have an assignee, each with the organization that pays."""
+    """Yield the seats with an assignee of all pages, with the billed organization."""
     listed = unassigned = 0
     total_seats = None
     default = reading.slug if reading.kind is ScopeKind.ORGANIZATION else ""
@@ -117,7 +122,7 @@ def _read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
         reading.notes["total_seats_by_github"] = total_seats
         if listed < total_seats:
             logger.warning(
-                "%s %s: GitHub counts %d seats and listed %d.",
+                "%s %s: GitHub reports %d seats but listed %d.",
                 reading.kind,
                 reading.slug,
                 total_seats,

@@ -1,8 +1,8 @@
-"""The shape of GitHub's records, declared once.
+"""Declares the shape of GitHub's records.
 
-From a declaration come the compiled decoder, the fields that are known, the columns of a table,
-and the values of a row. Records are msgspec structs: absent and null are None, a value of another
-type is refused with the path to it.
+The decoder, the known fields, the columns of a table and the values of a row are derived from a
+declaration. Records are msgspec structs. Absent and null values are None. A value of another type
+raises `RecordError` with its path.
 """
 
 import json
@@ -23,7 +23,7 @@ from sqlalchemy.types import TypeEngine
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.schema import UtcDateTime
 
-# Two such names fit a key of PostgreSQL's indexes.
+# Two names of this length fit into a key of a PostgreSQL index.
 MAX_NAME_LENGTH = 255
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -32,24 +32,24 @@ _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class RecordError(CopilotPipelineError):
-    """An answer that is not what GitHub documents, and that is better refused than guessed."""
+    """An answer is not what GitHub documents."""
 
 
 class NotJsonError(RecordError):
-    """A text that is not JSON: it was cut, or a proxy's page came. Asking again may help."""
+    """A text is not JSON, for example because it was truncated. A retry may help."""
 
 
 class FieldType(Enum):
-    """What a field holds: its type in Python, and in a table."""
+    """The type of a field in Python and in a table."""
 
     COUNTER = (_Int64, BigInteger)
     NUMBER = (float, Double)
     FLAG = (bool, Boolean)
     TEXT = (str, Text)
     DATE = (date, Date)
-    # ISO 8601; one without an offset is in UTC.
+    # ISO 8601. Without an offset, UTC is assumed.
     INSTANT = (Annotated[datetime, msgspec.Meta(tz=True)], UtcDateTime)
-    # Kept in raw only.
+    # Stored in the raw table only.
     ANY = (Any, None)
 
     def __init__(self, python: Any, sql: type[TypeEngine[Any]] | None) -> None:
@@ -59,7 +59,7 @@ class FieldType(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """A value under GitHub's name. `column` is where it is stored; None: in raw only."""
+    """A value with GitHub's name. `column` is None if it is stored in the raw table only."""
 
     name: str
     type: FieldType
@@ -77,7 +77,7 @@ class Object:
 
 @dataclass(frozen=True)
 class Array:
-    """A list of objects in a record. It fills a table of its own, or is kept in raw only."""
+    """A list of objects in a record, for a separate table or in the raw table only."""
 
     name: str
     fields: tuple["Field | Object | Array", ...]
@@ -95,7 +95,7 @@ def _fields(
 
 
 def counters(meanings: Mapping[str, str], prefix: str = "", of: str = "") -> tuple[Field, ...]:
-    """Whole numbers of at most 64 bits. `prefix` begins their columns, `of` their meanings."""
+    """Declare 64-bit integers. Columns begin with `prefix`, meanings with `of`."""
     return _fields(FieldType.COUNTER, meanings, prefix, of)
 
 
@@ -112,18 +112,18 @@ def texts(meanings: Mapping[str, str]) -> tuple[Field, ...]:
 
 
 def only_raw(*names: str) -> tuple[Field, ...]:
-    """Known fields that no table has."""
+    """Declare known fields that are stored in the raw table only."""
     return tuple(Field(name, FieldType.ANY) for name in names)
 
 
-# GitHub's traces of how it made a report; they differ where the numbers do not.
+# Fields about the creation of a report. They may differ although the numbers are equal.
 HOUSEKEEPING = ("etl_id", "day_partition", "entity_id_partition")
 
 
 class Record:
-    """A record of a source: what it may hold.
+    """The shape of a source's record.
 
-    `notices_unknown`: whether fields that are not declared are counted, or ignored.
+    `notices_unknown` tells whether undeclared fields are counted or ignored.
     """
 
     def __init__(self, name: str, *parts: Part, notices_unknown: bool = True) -> None:
@@ -133,7 +133,7 @@ class Record:
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
-        """Refuses what is not declared, if unknown fields have to be noticed."""
+        """Raises an error for undeclared fields if these have to be counted."""
         strict = self.notices_unknown
         return msgspec.json.Decoder(_struct(self.name, self.parts, strict=strict))
 
@@ -142,12 +142,12 @@ class Record:
         return _struct(self.name, self.parts, strict=False)
 
     def decode(self, line: bytes, unknown: Counter[str]) -> Any:
-        """The record in a JSON text. Fields that are not known are counted by their path.
+        """Return the record in a JSON text. Counts unknown fields by path in `unknown`.
 
         Raises:
             RecordError: the text is not JSON, or a field has another type than declared.
         """
-        # Escaped characters that no database can store take the slower way.
+        # Escaped characters that no database can store need the slower conversion.
         if b"\\u0000" not in line and b"\\ud" not in line and b"\\uD" not in line:
             try:
                 return self._decoder.decode(line)
@@ -156,7 +156,7 @@ class Record:
         return self.convert(parse_json(line), unknown)
 
     def convert(self, value: Any, unknown: Counter[str]) -> Any:
-        """The record in a parsed JSON value, as `decode` does."""
+        """Return the record in a parsed JSON value, like `decode`."""
         try:
             known = _known(value, self.parts, "", unknown if self.notices_unknown else None)
             return msgspec.convert(known, self._lenient)
@@ -166,7 +166,7 @@ class Record:
             raise self._too_deep() from None
 
     def encode(self, record: Any) -> bytes:
-        """The same bytes for records that say the same, apart from fields that are not known."""
+        """Return the record as JSON, without housekeeping and unknown fields, with sorted keys."""
         for name in HOUSEKEEPING:
             if getattr(record, name, None) is not None:
                 setattr(record, name, None)
@@ -180,7 +180,7 @@ class Record:
 
 
 def columns(parts: Iterable[Part]) -> list[Column[Any]]:
-    """The columns of the fields that have one, in their order."""
+    """Return the columns of all fields that have one."""
     found: list[Column[Any]] = []
     for part in parts:
         if isinstance(part, Object):
@@ -191,7 +191,7 @@ def columns(parts: Iterable[Part]) -> list[Column[Any]]:
 
 
 def values_of(parts: Iterable[Part]) -> Callable[[Any], tuple[Any, ...]]:
-    """A function that gives the values of a record's `columns`, in their order."""
+    """Return a function that returns the values of a record in the order of `columns`."""
     steps: list[tuple[str | None, Callable[[Any], tuple[Any, ...]], int]] = []
     flat: list[str] = []
 
@@ -221,7 +221,12 @@ def values_of(parts: Iterable[Part]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def parse_json(text: bytes | str) -> Any:
-    """The JSON value of a text. Numbers that are none (NaN, or too large a float) are refused."""
+    """Return the JSON value of a text.
+
+    Raises:
+        NotJsonError: the text is not JSON.
+        RecordError: a number is NaN or too large.
+    """
     try:
         return json.loads(text, parse_constant=refuse_constant, parse_float=finite)
     except (ValueError, RecursionError):
@@ -229,13 +234,13 @@ def parse_json(text: bytes | str) -> Any:
 
 
 def storable(text: str) -> str:
-    """Replaces what PostgreSQL or UTF-8 cannot hold: NUL and unpaired surrogates."""
+    """Replace NUL and unpaired surrogates, which PostgreSQL or UTF-8 cannot store."""
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def field_names(parts: Iterable[Part]) -> Iterator[tuple[str, Field]]:
-    """Every field with its path, such as `totals_by_cli.session_count`."""
+    """Yield every field with its path, such as `totals_by_cli.session_count`."""
     for part in parts:
         if isinstance(part, Field):
             yield part.name, part
@@ -284,9 +289,9 @@ def _identifier(name: str) -> str:
 
 
 def _known(value: Any, parts: tuple[Part, ...], around: str, unknown: Counter[str] | None) -> Any:
-    """The value with its declared fields only, in the types that the decoder takes.
+    """Return the value with its declared fields only, in the types that the decoder accepts.
 
-    Whole numbers written as `5.0` become whole numbers, and texts are made storable.
+    Integers written as `5.0` become integers, and text becomes storable.
     """
     if not isinstance(value, dict):
         return _storable_value(value)
@@ -298,7 +303,7 @@ def _known(value: Any, parts: tuple[Part, ...], around: str, unknown: Counter[st
             if unknown is not None:
                 unknown[storable(around + name)[:MAX_NAME_LENGTH]] += 1
         elif held is None:
-            continue  # as if it were absent
+            continue  # null means absent
         elif isinstance(part, Field):
             found[name] = _plain(held, part.type)
         elif isinstance(held, list):
@@ -329,12 +334,12 @@ def _storable_value(value: Any) -> Any:
 
 
 def _from_text(text: str, type_: FieldType) -> Any:
-    """A date or instant in a form that the decoder does not take; else the text."""
+    """Return the date or time in formats that the decoder does not accept, else the text."""
     try:
         if type_ is FieldType.INSTANT:
             instant = datetime.fromisoformat(text)
             return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
-        # The date of an instant is taken as written.
+        # The date of a timestamp is used as written, without conversion to UTC.
         if type_ is FieldType.DATE and len(text) != len("2026-01-31"):
             return datetime.fromisoformat(text).date()
     except (ValueError, OverflowError):

@@ -1,7 +1,7 @@
-"""What a source is: one thing that GitHub serves for a scope, described as data.
+"""Declares what a source is: data that GitHub serves for a scope.
 
-A source's module declares all that is particular to it. What collects, shows, checks and documents
-sources derives from these declarations. Nothing here does any I/O.
+The module of a source declares everything that is specific to it. Collection, assets, checks and
+documentation use these declarations. There is no I/O here.
 """
 
 from collections import Counter
@@ -23,15 +23,15 @@ Row = tuple[Any, ...]
 
 
 class PeriodKind(Enum):
-    """What an answer is about."""
+    """The kind of period that an answer is about."""
 
     DAY = "day"
-    # The present: labeled with the newest complete day, and gone tomorrow.
+    # The current state, labeled with the newest complete day. It cannot be requested later.
     SNAPSHOT = "snapshot"
 
 
 class Duplicates(Enum):
-    """What becomes of two rows with the same key, from two files or pages."""
+    """How two rows with the same key, from two files or pages, are merged."""
 
     LARGEST = "the larger of two values is kept"
     NEWEST = "the row with the latest activity is kept"
@@ -39,7 +39,7 @@ class Duplicates(Enum):
 
 @dataclass(frozen=True)
 class ToolTable:
-    """A table that is derived from a source's records, in the asset of that name."""
+    """A table that is derived from a source's records, and its asset."""
 
     table: sa.Table
     asset: str
@@ -49,7 +49,7 @@ class ToolTable:
 
 @dataclass(frozen=True)
 class Served:
-    """Since when GitHub has data for a kind of scope, and what a token needs to read it."""
+    """The first day with data for a kind of scope, and the permissions that a token needs."""
 
     needs: Needs
     since: date | None = None
@@ -57,8 +57,10 @@ class Served:
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """Files of a report, for a day. `latest` is a report whose newest form tells a refusal of the
-    whole report from that of a single day.
+    """Requests the files of a report for a day.
+
+    `latest` names a report that is requested after a 404 to find out whether the whole report is
+    refused or only the day is missing.
     """
 
     latest: Mapping[ScopeKind, str]
@@ -66,9 +68,9 @@ class ReportRequest:
 
 @dataclass(frozen=True)
 class PagesRequest:
-    """Pages below the scope's path, each with up to `per_page` entries.
+    """Requests pages below the scope's path, with up to `per_page` entries each.
 
-    `by_day`: one request covers several days, and each day is stored on its own.
+    `by_day` means that one request covers several days. Each day is stored separately.
     """
 
     path: str
@@ -78,7 +80,7 @@ class PagesRequest:
 
 @dataclass(frozen=True)
 class DocumentRequest:
-    """One answer below the scope's path."""
+    """Requests one document below the scope's path."""
 
     path: str
 
@@ -90,17 +92,17 @@ class Answer(Protocol):
     """A file or page as received."""
 
     def lines(self) -> Iterator[bytes]:
-        """The lines with their ends."""
+        """Return the lines, including line ends."""
 
     def content(self) -> bytes:
-        """All of it."""
+        """Return the whole content."""
 
 
 @dataclass
 class Reading:
-    """What an answer has to be about, and what is noticed while its records are read.
+    """The expected day and scope of an answer, and counts that are collected while reading.
 
-    `unknown` counts names that are not known, by kind and name; `notes` holds counts worth showing.
+    `unknown` counts unknown names by kind and name. `notes` has counts for the run's metadata.
     """
 
     day: date
@@ -112,13 +114,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class Source:
-    """One thing that GitHub serves.
+    """Data that GitHub serves.
 
-    `title` says what one record is; `endpoint` is what the check of a connection calls it. `step`
-    is the Dagster step that collects it. `read` gives the records of an answer, and raises
-    `RecordError` where it makes no sense; `key` names the values that tell records apart. The first
-    of `tables` has a row for each record; `headlines` are those of its columns whose sums are kept
-    when GitHub restates a day.
+    `title` describes one record. `endpoint` is its name in `accounts check`. `step` is the Dagster
+    step that collects it. `read` yields the records of an answer and raises `RecordError` if the
+    answer is not what GitHub documents. `key` names the values that identify a record. The first of
+    `tables` has a row for each record. `headlines` are the columns of this table whose sums are
+    stored when GitHub restates a day.
     """
 
     name: str
@@ -141,5 +143,5 @@ class MetricsApi(StrEnum):
     """Which of GitHub's APIs serves a scope's metrics."""
 
     REPORTS = "reports"
-    # Closed on 2026-04-02; archives and other servers still speak it.
+    # Closed on 2026-04-02. Archives and other servers still provide it.
     LEGACY = "legacy"

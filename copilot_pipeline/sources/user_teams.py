@@ -1,4 +1,4 @@
-"""`user-teams-1-day`: who is in which team on a day.
+"""`user-teams-1-day`: the memberships of users in teams on a day.
 
 GitHub leaves out teams with fewer than five seats. Source: GitHub's REST documentation of the usage
 metrics reports.
@@ -40,8 +40,8 @@ from copilot_pipeline.sources.source import (
 _TEXTS = texts(
     {
         "user_login": "Login on the day",
-        "slug": "The team's name in GitHub's addresses",
-        "organization_id": "GitHub's id of the organization, where it says one",
+        "slug": "The team's name in GitHub's URLs",
+        "organization_id": "GitHub's id of the organization, if reported",
     }
 )
 
@@ -64,7 +64,8 @@ user_teams = Table(
     key_id("team_id", "GitHub's id of the team"),
     *columns(_TEXTS),
     comment=(
-        "One row is a user's membership in a team on one day. Teams below five seats have none."
+        "One row is a user's membership in a team on one day. Teams with fewer than five seats are "
+        "not reported."
     ),
 )
 index_days(user_teams)

@@ -1,4 +1,4 @@
-"""`users-1-day`: what each person did on a day.
+"""`users-1-day`: the activity of each user on a day.
 
 Source: GitHub's REST documentation of the usage metrics reports, and its documentation page "Data
 available in Copilot usage metrics".
@@ -44,7 +44,7 @@ from copilot_pipeline.sources.source import (
     ToolTable,
 )
 
-# One that did not exist yet is NULL, as is a review without a signal.
+# A flag is NULL if it did not exist on the day, and for reviews without a signal.
 _FLAGS = flags(
     {
         "used_agent": "Used agent mode in the IDE",
@@ -54,14 +54,14 @@ _FLAGS = flags(
         "used_copilot_app": "Used the Copilot app",
         "used_vscode_agent": "Used VS Code's agents window",
         "used_copilot_code_review_active": "Asked for a review, or applied a suggestion",
-        "used_copilot_code_review_passive": "Was reviewed without asking",
+        "used_copilot_code_review_passive": "Was reviewed without a request",
     }
 )
 
 _NAMED: tuple[Part, ...] = (
     *texts({"user_login": "Login on the day"}),
     *ACTIVITY,
-    *numbers({"ai_credits_used": "AI credits used: a signal of use, not a bill"}),
+    *numbers({"ai_credits_used": "AI credits used; indicates use, not billing"}),
     *_FLAGS,
     Object(
         "ai_adoption_phase",
@@ -103,7 +103,7 @@ user_metrics = Table(
     day(),
     key_id("user_id", "GitHub's id of the user"),
     *columns(_NAMED),
-    comment="One row is a user's use of Copilot in a scope on one day. NULL: GitHub did not say.",
+    comment="One row is a user's use of Copilot on one day in a scope. NULL: not reported.",
 )
 
 user_breakdowns = breakdown_tables(
@@ -125,9 +125,9 @@ was_active = or_(
     ),
     *(user_metrics.c[each.name] for each in _FLAGS),
 )
-"""Whether a user's row shows any activity: GitHub has rows of people without any."""
+"""Whether a user's row has activity. GitHub also reports users without activity."""
 
-# Who was active, and what people ask for most, without reading the wide rows.
+# For queries of active users and their main counters, without reading the wide rows.
 Index(
     "ix__tool_copilot_user_metrics_active_user",
     user_metrics.c.scope_id,
@@ -163,7 +163,7 @@ _named_values = values_of(_NAMED)
 
 def _user_rows(record: Any) -> Iterator[Row]:
     if record.used_copilot_cloud_agent is None:
-        # The flag's former name; where both are there they say the same.
+        # The former name of the flag. If both are present, they are equal.
         record.used_copilot_cloud_agent = record.used_copilot_coding_agent
     yield (record.user_id, *_named_values(record))
 

@@ -1,1 +1,1 @@
-"""The warehouse: tables, Alembic revisions, and the only SQL of the project. Knows no HTTP."""
+"""The warehouse: tables, Alembic revisions, and all SQL of the pipeline. No HTTP here."""

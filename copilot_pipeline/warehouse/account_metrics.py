@@ -14,7 +14,7 @@ from copilot_pipeline.warehouse.tables import account_metrics
 
 @dataclass(frozen=True)
 class AccountMetrics:
-    """An account's own Copilot plan and quota as GitHub showed it once."""
+    """An account's own Copilot plan and quota at one time."""
 
     id: int
     account_id: int
@@ -25,7 +25,7 @@ class AccountMetrics:
 def insert_account_metrics(
     connection: Connection, account_id: int, fetched_at: datetime, payload: str
 ) -> int:
-    """Adds a payload (JSON text); its id."""
+    """Insert a payload (JSON text) and return its id."""
     statement = sa.insert(account_metrics).values(
         account_id=account_id, fetched_at=fetched_at, payload=payload
     )
@@ -35,7 +35,7 @@ def insert_account_metrics(
 def latest_account_metrics(
     connection: Connection, account_ids: Sequence[int] | None = None
 ) -> list[AccountMetrics]:
-    """The newest stored payload of each of the accounts (None: of all) that has one."""
+    """Return the newest stored payload of each account. None means all accounts."""
     table = account_metrics
     newest = sa.select(sa.func.max(table.c.id)).group_by(table.c.account_id)
     query = sa.select(table).where(table.c.id.in_(newest)).order_by(table.c.account_id)

@@ -15,7 +15,7 @@ from copilot_pipeline.warehouse.tables import accounts
 
 @dataclass(frozen=True)
 class Profile:
-    """Whose token it is, as GitHub says, and what it says of the token itself."""
+    """The owner and the properties of a token, as reported by GitHub."""
 
     identity: Identity
     login: str
@@ -48,7 +48,7 @@ class Account:
 
 
 def save_account(connection: Connection, profile: Profile, sealed: SealedToken) -> int:
-    """Inserts the account, or replaces the same GitHub user's token and profile; its id."""
+    """Insert the account, or replace the token and profile of the same user. Return its id."""
     now = utc_now()
     changing = {**_token_columns(profile, sealed), "updated_at": now}
     statement = upsert_statement(connection, accounts).values(
@@ -66,7 +66,7 @@ def save_account(connection: Connection, profile: Profile, sealed: SealedToken) 
 def replace_token(
     connection: Connection, account_id: int, profile: Profile, sealed: SealedToken
 ) -> None:
-    """Gives the account another token, or the same one sealed for another endpoint."""
+    """Replace the account's token, or its endpoint and the token sealed for it."""
     _update(
         connection,
         account_id,
@@ -81,7 +81,7 @@ def set_proxy(connection: Connection, account_id: int, proxy: str | None) -> Non
 
 
 def reseal(connection: Connection, account: Account, sealed: SealedToken) -> bool:
-    """Stores the same token sealed anew, unless another was stored meanwhile."""
+    """Store the token sealed again. Return False if it was replaced in the meantime."""
     unchanged = sa.and_(
         accounts.c.id == account.id, accounts.c.token_ciphertext == account.sealed.ciphertext
     )
@@ -90,7 +90,7 @@ def reseal(connection: Connection, account: Account, sealed: SealedToken) -> boo
 
 
 def delete_account(connection: Connection, account_id: int) -> None:
-    """Deletes the account with its token, its scopes and its own metrics."""
+    """Delete the account with its token, scopes and account metrics."""
     connection.execute(sa.delete(accounts).where(accounts.c.id == account_id))
 
 
@@ -99,7 +99,7 @@ def list_accounts(connection: Connection) -> list[Account]:
 
 
 def find_account_of(connection: Connection, identity: Identity) -> Account | None:
-    """The account of that GitHub user at that endpoint."""
+    """Return the account of the GitHub user at the endpoint, or None."""
     query = sa.select(accounts).where(
         accounts.c.endpoint == identity.endpoint,
         accounts.c.github_user_id == identity.github_user_id,

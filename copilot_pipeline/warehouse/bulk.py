@@ -1,4 +1,4 @@
-"""Writes many rows at once: COPY on PostgreSQL, prepared statements of tuples on SQLite."""
+"""Writes many rows at once, with COPY on PostgreSQL and prepared statements on SQLite."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -10,46 +10,44 @@ from sqlalchemy.engine import Connection
 from copilot_pipeline.sources.source import Duplicates, Row, ToolTable
 from copilot_pipeline.warehouse.rows import upsert_statement
 
-# So many rows wait in memory.
+# The number of rows that are kept in memory before they are written.
 BATCH_ROWS = 5_000
 
 
 class SliceWriter:
     """Replaces the rows of a scope and day in one table, within the connection's transaction.
 
-    The old rows are deleted first. Rows given to `add` have keys of their own; one whose key may be
-    there already is given to `merge`.
+    The old rows are deleted first. `add` takes rows with new keys. `merge` takes rows whose key may
+    already be in the table.
     """
 
     def __init__(self, connection: Connection, target: ToolTable, scope_id: int, day: date) -> None:
         self._connection = connection
         self._target = target
         self._key = (scope_id, day)
-        self._waiting: list[Row] = []
-        table = target.table
-        self._names = [column.name for column in table.c]
+        self._added: list[Row] = []
+        self._duplicates: list[Row] = []
         self._merged = False
         self._count = 0
+        table = target.table
         connection.execute(sa.delete(table).where(table.c.scope_id == scope_id, table.c.day == day))
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Adds rows: the values of the table's columns after scope_id and day."""
-        self._waiting.extend(rows)
-        if len(self._waiting) >= BATCH_ROWS:
-            self._flush()
+        """Adds rows, given as the values of the table's columns after scope_id and day."""
+        self._added.extend(rows)
+        if len(self._added) >= BATCH_ROWS:
+            self._write_added()
 
     def merge(self, rows: Iterable[Row]) -> None:
-        """Adds rows, or what of them is larger or newer than the row with the same key."""
-        self._flush()
-        self._merged = True
-        statement = _merge_statement(self._connection, self._target)
-        for row in rows:
-            values = dict(zip(self._names, (*self._key, *row), strict=True))
-            self._connection.execute(statement, values)
+        """Adds rows, or updates the row with the same key as `ToolTable.duplicates` says."""
+        self._duplicates.extend(rows)
+        if len(self._duplicates) >= BATCH_ROWS:
+            self._write_duplicates()
 
     def finish(self) -> int:
-        """Writes the rows that wait; the number of rows that the table has now."""
-        self._flush()
+        """Writes the remaining rows. Returns the number of rows of the scope and day."""
+        self._write_added()
+        self._write_duplicates()
         if self._merged:
             columns = self._target.table.c
             count = sa.select(sa.func.count()).select_from(self._target.table)
@@ -58,17 +56,28 @@ class SliceWriter:
             return int(self._connection.execute(count.where(*where)).scalar_one())
         return self._count
 
-    def _flush(self) -> None:
-        if self._waiting:
-            insert_rows(self._connection, self._target.table, self._key, self._waiting)
-            self._count += len(self._waiting)
-            self._waiting.clear()
+    def _write_added(self) -> None:
+        if self._added:
+            insert_rows(self._connection, self._target.table, self._key, self._added)
+            self._count += len(self._added)
+            self._added.clear()
+
+    def _write_duplicates(self) -> None:
+        if self._duplicates:
+            # A duplicate updates the row that was added before it.
+            self._write_added()
+            names = [column.name for column in self._target.table.c]
+            statement = _merge_statement(self._connection, self._target)
+            values = [dict(zip(names, (*self._key, *row), strict=True)) for row in self._duplicates]
+            self._connection.execute(statement, values)
+            self._merged = True
+            self._duplicates.clear()
 
 
 def insert_rows(
     connection: Connection, table: sa.Table, key: tuple[Any, ...], rows: Sequence[Row]
 ) -> None:
-    """Inserts rows: the values of the table's columns after those of the key."""
+    """Inserts rows, given as the values of the table's columns after those of the key."""
     if connection.dialect.name == "postgresql":
         _copy(connection, table, key, rows)
     else:
@@ -88,7 +97,7 @@ def _copy(
 def _insert(
     connection: Connection, table: sa.Table, key: tuple[Any, ...], rows: Sequence[Row]
 ) -> None:
-    """SQLAlchemy's own way builds a dictionary for each row, which takes most of the time."""
+    """Inserts tuples. SQLAlchemy would build a dictionary for each row, which is much slower."""
     statement = str(sa.insert(table).compile(dialect=connection.dialect))
     processors = [
         (index, process)
@@ -113,7 +122,7 @@ def _processed(row: Row, processors: Sequence[tuple[int, Any]]) -> Row:
 
 
 def _merge_statement(connection: Connection, target: ToolTable) -> Any:
-    """An INSERT that keeps the larger of two values, or the newer of two rows, of the same key."""
+    """Return an INSERT that keeps the larger values, or the newer row, if the key exists."""
     table = target.table
     statement = upsert_statement(connection, table)
     others = [column for column in table.c if not column.primary_key]
@@ -135,7 +144,7 @@ def _merge_statement(connection: Connection, target: ToolTable) -> Any:
 
 
 def _larger(connection: Connection, old: sa.Column[Any], new: Any) -> Any:
-    """The larger of two values; one that is NULL does not count."""
+    """Return the larger of two values. NULL is ignored."""
     if connection.dialect.name == "postgresql":
         return sa.func.greatest(old, new)
     return sa.func.coalesce(sa.func.max(old, new), old, new)

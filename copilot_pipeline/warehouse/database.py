@@ -1,4 +1,4 @@
-"""The connection to the warehouse: SQLite or PostgreSQL, upgraded to the newest revision."""
+"""Opens the warehouse on SQLite or PostgreSQL and upgrades it to the newest revision."""
 
 import sqlite3
 import threading
@@ -25,11 +25,11 @@ from sqlalchemy.exc import (
 from copilot_pipeline.disk_full import is_disk_full
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import MASK, redact
-from copilot_pipeline.warehouse.definitions import (
+from copilot_pipeline.warehouse.fingerprints import (
     ViewsInUseError,
-    definitions,
-    fingerprints,
+    current_fingerprints,
     refresh,
+    stored_fingerprints,
 )
 from copilot_pipeline.warehouse.locks import lock_table
 
@@ -38,7 +38,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # Not Alembic's usual name: Dagster's own storage may be in the same database and uses that one.
 VERSION_TABLE = "copilot_pipeline_version"
 
-# As Alembic makes it. Made beforehand, so that upgrades of an empty database can lock it.
+# The same table that Alembic creates. It is created first so that upgrades can lock it.
 _versions = sa.Table(
     VERSION_TABLE,
     sa.MetaData(),
@@ -46,21 +46,21 @@ _versions = sa.Table(
     sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
 )
 
-# The revisions before the first one that is here.
+# Revisions that can no longer be upgraded.
 OLDER_REVISIONS = ("0001", "0002", "0003", "0004")
 
-# How long SQLite waits for another process's transaction before it gives up.
+# How long SQLite waits for the transaction of another process.
 SQLITE_BUSY_SECONDS = 60
 
 POSTGRES_CONNECT_SECONDS = 15
 
-# How long a statement waits on PostgreSQL for what another session has locked.
+# How long a statement waits for a lock on PostgreSQL.
 POSTGRES_LOCK_SECONDS = 60
 
-# Shorter options of a URL are numbers and words such as `require`.
+# Shorter options of a URL, such as `require`, are not treated as secrets.
 SHORTEST_SECRET = 8
 
-# The URL itself may hold a password: it is not repeated.
+# The message does not repeat the URL, because it may have a password.
 _NO_URL = (
     "DATABASE_URL is not a database URL. Examples: sqlite:////var/lib/copilot.db, "
     "postgresql://user:password@host:5432/copilot"
@@ -68,19 +68,19 @@ _NO_URL = (
 
 
 class DatabaseError(CopilotPipelineError):
-    """The warehouse cannot be used."""
+    """The warehouse cannot be used, or a statement failed."""
 
 
 class Database:
-    """The warehouse behind one SQLAlchemy URL. Upgrades its schema when opened; close it after use.
+    """The warehouse at a SQLAlchemy URL. Opening it upgrades its schema. Close it after use.
 
-    `read()` and `write()` each give a connection in one transaction; an exception rolls it back.
+    `read()` and `write()` open a connection with one transaction. An exception rolls it back.
     """
 
     def __init__(self, url: str) -> None:
         self.url = parse_url(url)
         self.engine = _create_engine(self.url)
-        # SQLite has one writer at a time: threads queue here rather than poll the file's lock.
+        # SQLite has one writer at a time. Threads wait here instead of polling the file's lock.
         self._writing = threading.Lock() if self.is_sqlite else nullcontext()
         try:
             self._upgrade()
@@ -94,7 +94,11 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """A connection without a transaction yet; what goes wrong on it is a `DatabaseError`."""
+        """Open a connection without a transaction.
+
+        Raises:
+            DatabaseError: a statement failed or timed out.
+        """
         try:
             with self.engine.connect() as connection:
                 yield connection
@@ -106,12 +110,12 @@ class Database:
             if is_disk_full(error):
                 raise self.disk_full() from None
             secrets = _secrets(self.url)
-            said = redact(_first_line(error), *secrets)
-            # A cause that repeats a password would be printed and stored with this error.
+            message = redact(_first_line(error), *secrets)
+            # Without a cause that has a password, which would be printed and stored.
             repeats = any(secret in str(error) for secret in secrets)
             raise DatabaseError(
-                f"the database {_describe(self.url)} failed: {said} "
-                "Check DATABASE_URL, and that the server answers and lets this user write."
+                f"the database {_describe(self.url)} failed: {message} "
+                "Check DATABASE_URL, and that the server is running and this user may write."
             ) from (None if repeats else error)
 
     def disk_full(self) -> DatabaseError:
@@ -123,9 +127,9 @@ class Database:
 
     def _waited_too_long(self) -> DatabaseError:
         return DatabaseError(
-            f"the database {_describe(self.url)}: another session has locked what is to be written "
-            f"for {POSTGRES_LOCK_SECONDS} seconds. The view pg_stat_activity shows who it is. End "
-            "it, or wait for it, and run this again; what was stored before is kept."
+            f"the database {_describe(self.url)}: another session has held a lock "
+            f"for {POSTGRES_LOCK_SECONDS} seconds. The view pg_stat_activity shows the session. "
+            "End it, or wait for it, and run this again. Data stored so far is kept."
         )
 
     @contextmanager
@@ -135,7 +139,7 @@ class Database:
 
     @contextmanager
     def write(self, connection: Connection | None = None) -> Iterator[Connection]:
-        """A transaction that writes, on a connection of its own or the given one."""
+        """Begin a write transaction on a new connection or the given one."""
         with self._writing, nullcontext(connection) if connection else self.connect() as writer:
             writer.execution_options(copilot_pipeline_writes=True)
             with writer.begin():
@@ -163,13 +167,13 @@ class Database:
             self._make_version_table()
         with self.write() as connection:
             lock_table(connection, _versions)
-            # Asked again: another process may have upgraded while this one waited for the lock.
+            # Read again, because another process may have upgraded while this one waited.
             current = _current_revision(connection)
             if current in OLDER_REVISIONS:
                 raise DatabaseError(
-                    f"the database {_describe(self.url)} is of revision {current}, from before "
-                    "version 0.1: open it once with the version that upgrades to revision 0005, "
-                    "then with this one."
+                    f"the database {_describe(self.url)} has revision {current}, which is older "
+                    "than version 0.1: open it once with the version that upgrades to revision "
+                    "0005, then with this one."
                 )
             known = {script.revision for script in scripts.walk_revisions()}
             if current is not None and current not in known:
@@ -192,22 +196,22 @@ class Database:
             with self.engine.begin() as connection:
                 _versions.create(connection, checkfirst=True)
         except (IntegrityError, ProgrammingError):
-            # Another process made it at the same moment, or the next statement says what is wrong.
+            # Another process created it at the same time, or the next statement raises the error.
             return
 
 
 def _is_up_to_date(connection: Connection, head: str | None) -> bool:
-    """Whether revision, views and definition changes are those of the code; one query."""
+    """Whether the revision and all fingerprints are those of the code. Runs one query."""
     query = sa.union_all(
-        sa.select(definitions.c.name, definitions.c.sha256),
+        sa.select(stored_fingerprints.c.name, stored_fingerprints.c.sha256),
         sa.select(sa.literal(VERSION_TABLE), _versions.c.version_num),
     )
     try:
         stored = {row.name: row.sha256 for row in connection.execute(query)}
     except (OperationalError, ProgrammingError):
-        # A table is not there yet. If it is something else, the upgrade meets it again.
+        # A table does not exist yet. The upgrade raises any other error again.
         return False
-    return stored == {**fingerprints(connection.dialect.name), VERSION_TABLE: head}
+    return stored == {**current_fingerprints(connection.dialect.name), VERSION_TABLE: head}
 
 
 def _current_revision(connection: Connection) -> str | None:
@@ -216,16 +220,20 @@ def _current_revision(connection: Connection) -> str | None:
 
 
 def parse_url(text: str) -> URL:
-    """The URL with an explicit driver: `postgres://` and `postgresql://` mean psycopg 3."""
+    """Parse a URL and set its driver. PostgreSQL uses psycopg 3.
+
+    Raises:
+        DatabaseError: the URL is invalid or its database is not supported.
+    """
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise DatabaseError(_NO_URL) from None
     if url.drivername.split("+")[0] in ("postgres", "postgresql"):
         if text.split("?")[0].count("@") > 1:
-            # What follows the first one would be taken for the host, and be shown as such.
+            # The part after the first @ would be parsed as the host and shown in messages.
             raise DatabaseError(
-                "DATABASE_URL holds several @: write an @ of a user or password as %40."
+                "DATABASE_URL has several @: write an @ in a user or password as %40."
             )
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite":
@@ -243,8 +251,8 @@ def parse_url(text: str) -> URL:
 
 
 def _create_engine(url: URL) -> Engine:
-    # max_overflow: the threads are counted already, and staging holds a connection while it reads.
-    # hide_parameters: no stored value, sealed or not, gets into an exception's text.
+    # max_overflow: the number of connections is bounded by the number of threads.
+    # hide_parameters: exception messages must not have stored values.
     if url.get_backend_name() != "sqlite":
         try:
             engine = sa.create_engine(
@@ -272,14 +280,14 @@ def _create_engine(url: URL) -> Engine:
 
 
 def _limit_postgres_waits(connection: Any, _record: object) -> None:
-    """Bounds the waits for locks, so that no session can hold up a load without a word."""
+    """Limits the waits for locks, so that a blocked load fails with a message."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{POSTGRES_LOCK_SECONDS}s'")
     connection.commit()
 
 
 def _hide_postgres_detail(context: ExceptionContext) -> None:
-    """PostgreSQL quotes the failing row in an error's detail; nobody needs it there."""
+    """Masks the detail of PostgreSQL's errors, which quotes the failing row."""
     detail = getattr(getattr(context.original_exception, "diag", None), "message_detail", None)
     if not detail:
         return
@@ -291,7 +299,7 @@ def _hide_postgres_detail(context: ExceptionContext) -> None:
 
 
 def _create_private_file(path: Path) -> None:
-    """Makes the file readable by its owner alone; SQLite gives its journal files the same mode."""
+    """Creates the file readable only by its owner. SQLite's journal files get the same mode."""
     try:
         path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
@@ -302,28 +310,28 @@ def _create_private_file(path: Path) -> None:
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
-    # The driver must not begin transactions by itself: it would do so late, and not for DDL.
+    # The driver must not begin transactions itself. It would begin late, and not for DDL.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
-    # The mode belongs to the file. Where another process holds the new file at this moment, that
-    # one sets it, or the next connection does.
+    # The mode is stored in the file. If another process has locked the new file, that process or
+    # the next connection sets it.
     with suppress(sqlite3.OperationalError):
         connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that will write takes the lock at once: taken later, it can fail half-way.
+    # Write transactions take the lock at once. Taken later, it could fail within the transaction.
     writes = connection.get_execution_options().get("copilot_pipeline_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _describe(url: URL) -> str:
-    """Which database it is, without user, password and query, where a password may be too."""
+    """Return the URL without user, password and query, which may also have a password."""
     return f"{url.get_backend_name()}://{url.host or ''}/{(url.database or '').lstrip('/')}"
 
 
 def _secrets(url: URL) -> list[str]:
-    """The password, wherever it was given: an option of any name may be one by mistake."""
+    """Return the password and all options of the URL that may be secrets."""
     options = [
         value
         for name, values in url.normalized_query.items()
@@ -334,5 +342,5 @@ def _secrets(url: URL) -> list[str]:
 
 
 def _first_line(error: Exception) -> str:
-    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-    return said.splitlines()[0].rstrip(".") + "."
+    message = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    return message.splitlines()[0].rstrip(".") + "."

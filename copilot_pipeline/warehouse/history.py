@@ -1,4 +1,4 @@
-"""How far the history can be trusted: collection status, restatements, unknown names."""
+"""Reads and writes collection status, restatements and unknown names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from copilot_pipeline.warehouse.history_tables import (
 from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.rows import replace_slice, upsert_statement
 
-# Clocks of several machines differ by so much without anything being wrong.
+# The accepted difference between the clocks of several machines.
 CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 class DayState(StrEnum):
-    """What became of one report of one scope and day."""
+    """The stored state of one report of one scope and day."""
 
     LOADED = "loaded"
     NOT_READY = "not_ready"
@@ -35,7 +35,7 @@ class DayState(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """What is known of one report of one scope and day, from the last attempts."""
+    """The stored status of one report of one scope and day."""
 
     state: DayState
     sha256: str | None
@@ -50,7 +50,7 @@ class Status:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is no reason to ask again, once GitHub no longer revises the day."""
+        """Whether the day need not be requested again after GitHub stops revising it."""
         return self.state is DayState.NO_DATA or (self.is_loaded and self.message is None)
 
 
@@ -58,7 +58,7 @@ _STATUS_COLUMNS = [collection_status.c[name] for name in Status.__annotations__]
 
 
 def read_statuses(connection: Connection, scope_id: int) -> dict[tuple[str, date], Status]:
-    """The statuses of a scope, by report and day."""
+    """Return the statuses of a scope by report and day."""
     table = collection_status.c
     query = sa.select(table.report, table.day, *_STATUS_COLUMNS).where(table.scope_id == scope_id)
     return {
@@ -68,7 +68,7 @@ def read_statuses(connection: Connection, scope_id: int) -> dict[tuple[str, date
 
 
 def read_status(connection: Connection, scope_id: int, day: date, report: str) -> Status | None:
-    """The status of one report and day, or None where it was never asked for."""
+    """Return the status of one report and day, or None if it was never requested."""
     query = sa.select(*_STATUS_COLUMNS).where(*_is(scope_id, day, report))
     row = connection.execute(query).one_or_none()
     return None if row is None else Status(DayState(row.state), *row[1:])
@@ -77,7 +77,7 @@ def read_status(connection: Connection, scope_id: int, day: date, report: str) -
 def read_attempts(
     connection: Connection, scope_id: int, report: str, days: Sequence[date]
 ) -> dict[date, int]:
-    """The number of the last attempt of each of the days that has any."""
+    """Return the number of the last attempt of each day that has one."""
     table = collection_status.c
     query = sa.select(table.day, table.attempt).where(
         table.scope_id == scope_id, table.report == report, table.day.in_(days)
@@ -98,7 +98,7 @@ def save_loaded(
     first_loaded_at: datetime,
     changed: bool,
 ) -> None:
-    """Says that the day's report is loaded; `changed`: with other content than before."""
+    """Store that the day's report is loaded. `changed` means that its content has changed."""
     table = collection_status.c
     values = {
         "state": DayState.LOADED,
@@ -133,7 +133,7 @@ def save_attempt(
     http_status: int | None,
     message: str | None,
 ) -> None:
-    """Says what the last attempt came to. A day that is loaded stays so: its rows are there."""
+    """Store the result of a failed attempt. A loaded day keeps its state and its rows."""
     lock_scope(connection, scope_id)
     table = collection_status.c
     key = {"scope_id": scope_id, "day": day, "report": report}
@@ -155,9 +155,9 @@ def save_attempt(
 
 
 def heal_future_times(connection: Connection, scope_id: int, now: datetime) -> int:
-    """Sets the scope's stored times that lie in the future to now; the number of days concerned.
+    """Set the scope's stored times in the future to now. Return the number of changed days.
 
-    A clock that was ahead stored them. They decide nothing, but would be shown for as long.
+    A clock that was ahead stored them. They affect only what is displayed.
     """
     table = collection_status.c
     limit = now + CLOCK_TOLERANCE
@@ -179,7 +179,7 @@ def save_restatements(
     new: Mapping[str, float | None],
     seen_at: datetime,
 ) -> None:
-    """Keeps the old headline values that differ from the new ones."""
+    """Store the headline values that have changed."""
     rows = [
         {
             "scope_id": scope_id,
@@ -210,7 +210,7 @@ class Restatement:
 
 
 def list_restatements(connection: Connection, day: date) -> list[Restatement]:
-    """The restatements of a day, in the order in which they were seen."""
+    """Return the restatements of a day in the order in which they were loaded."""
     table = restatements.c
     columns = [table[name] for name in Restatement.__annotations__]
     query = sa.select(*columns).where(table.day == day).order_by(table.seen_at, table.metric)
@@ -224,7 +224,7 @@ def replace_unknown_names(
     report: str,
     found: Mapping[tuple[str, str], int],
 ) -> None:
-    """Replaces the unknown names of a day's report."""
+    """Replace the unknown names of a day's report."""
     slice_ = {"scope_id": scope_id, "day": day, "report": report}
     rows = [
         {**slice_, "kind": kind, "name": name, "occurrences": occurrences}
@@ -235,7 +235,7 @@ def replace_unknown_names(
 
 @dataclass(frozen=True)
 class UnknownName:
-    """A name that this version does not know, with its occurrences in all days loaded."""
+    """A name that this version does not know, with its occurrences on all loaded days."""
 
     kind: str
     name: str
@@ -244,7 +244,7 @@ class UnknownName:
 
 
 def list_unknown_names(connection: Connection) -> list[UnknownName]:
-    """Every unknown name of all scopes and days."""
+    """Return the unknown names of all scopes and days."""
     table, shown = unknown_names.c, shown_names.c
     same = sa.and_(shown.kind == table.kind, shown.name == table.name)
     query = (
@@ -266,7 +266,7 @@ def list_unknown_names(connection: Connection) -> list[UnknownName]:
 
 
 def mark_shown(connection: Connection, names: Sequence[UnknownName]) -> None:
-    """Remembers that a check has warned of these names."""
+    """Store that a check has warned about these names."""
     now = utc_now()
     rows = [{"kind": each.kind, "name": each.name, "shown_at": now} for each in names]
     if rows:
@@ -276,7 +276,7 @@ def mark_shown(connection: Connection, names: Sequence[UnknownName]) -> None:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A report of a day that a token may not read, and what GitHub said."""
+    """A report of a day that a token cannot read, with the error message."""
 
     scope_id: int
     report: str
@@ -287,7 +287,7 @@ class Refusal:
 def list_refusals(
     connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
 ) -> list[Refusal]:
-    """The reports of those scopes and days whose state is `no_access`."""
+    """Return the reports of the scopes and days with the state `no_access`."""
     table = collection_status.c
     query = (
         sa.select(table.scope_id, table.report, table.day, table.message)
@@ -300,7 +300,7 @@ def list_refusals(
 
 @dataclass(frozen=True)
 class Incomplete:
-    """The days of a report whose last attempt failed: how many, the oldest, and what was said."""
+    """The number of failed days of a report, with the oldest day and an error message."""
 
     scope_id: int
     report: str
@@ -310,7 +310,7 @@ class Incomplete:
 
 
 def list_incomplete(connection: Connection, scope_ids: Sequence[int]) -> list[Incomplete]:
-    """What of the history of those scopes is not as it should be, by scope and report."""
+    """Return the days whose last attempt failed, by scope and report."""
     table = collection_status.c
     failed = sa.or_(
         table.state == DayState.FAILED,

@@ -1,4 +1,4 @@
-"""The tables that say how far the history can be trusted."""
+"""The tables of the collection history: status, restatements, unknown names, changes."""
 
 from sqlalchemy import BigInteger, Column, Date, Double, Integer, Table, Text
 
@@ -20,32 +20,33 @@ collection_status = Table(
         Text,
         nullable=False,
         comment=(
-            "loaded: its rows are there. not_ready: not yet, the day is provisional. no_data: "
-            "GitHub has no report of the day. no_access: the token may not read it. failed"
+            "loaded: its rows are stored. not_ready: not available yet, the day is provisional. "
+            "no_data: GitHub has no report of the day. no_access: the token cannot read it. "
+            "failed: the last attempt failed"
         ),
     ),
-    Column("http_status", Integer, comment="Of the last answer; NULL: none came"),
-    Column("row_count", BigInteger, comment="Records in the report, each once"),
+    Column("http_status", Integer, comment="HTTP status of the last attempt; NULL: no response"),
+    Column("row_count", BigInteger, comment="Distinct records in the report"),
     Column(
         "sha256",
         Text,
-        comment="SHA-256 of the report's records, in any order, without GitHub's housekeeping",
+        comment="SHA-256 of the report's records, independent of their order",
     ),
-    Column("first_loaded_at", UtcDateTime, comment="When the day was loaded first"),
-    Column("last_fetched_at", UtcDateTime, nullable=False, comment="When it was asked for last"),
-    Column("changed_at", UtcDateTime, comment="When other content came last"),
+    Column("first_loaded_at", UtcDateTime, comment="When the day was first loaded"),
     Column(
-        "change_count", Integer, nullable=False, comment="How often other content came than before"
+        "last_fetched_at", UtcDateTime, nullable=False, comment="When the last attempt was made"
     ),
-    Column("message", Text, comment="Why the last attempt failed; a loaded day keeps its rows"),
+    Column("changed_at", UtcDateTime, comment="When GitHub last changed the content"),
+    Column("change_count", Integer, nullable=False, comment="How often GitHub changed the content"),
+    Column("message", Text, comment="The error of the last attempt; a loaded day keeps its rows"),
     Column(
         "attempt",
         BigInteger,
         nullable=False,
         server_default="0",
-        comment="How many attempts were written down; orders them whatever the clocks say",
+        comment="The number of attempts; orders them independently of clocks",
     ),
-    comment="One row is what became of one report of one scope and day.",
+    comment="One row is the status of one report of one scope and day.",
 )
 
 restatements = Table(
@@ -57,7 +58,7 @@ restatements = Table(
     key_text("metric", "The headline value that changed"),
     Column("seen_at", UtcDateTime, primary_key=True, comment="When the new value was loaded"),
     Column("old", Double, comment="The value before"),
-    Column("new", Double, comment="The value that replaced it"),
+    Column("new", Double, comment="The value after"),
     comment="One row is a headline value that GitHub changed after it had been loaded.",
 )
 
@@ -68,9 +69,9 @@ unknown_names = Table(
     day("The UTC day of the report"),
     _report(),
     key_text("kind", "field, feature, ide, language or model"),
-    key_text("name", "As GitHub writes it; of a field, with the fields around it"),
-    Column("occurrences", BigInteger, nullable=False, comment="In the day's report"),
-    comment="One row is a name in a report that this version does not know; raw keeps it all.",
+    key_text("name", "As GitHub writes it; the path of a field"),
+    Column("occurrences", BigInteger, nullable=False, comment="Occurrences in the day's report"),
+    comment="One row is a name in a report that this version does not know.",
 )
 
 shown_names = Table(
@@ -78,20 +79,25 @@ shown_names = Table(
     metadata,
     key_text("kind", "field, feature, ide, language or model"),
     key_text("name", "As in _tool_copilot_unknown_names"),
-    Column("shown_at", UtcDateTime, nullable=False, comment="When a check warned of it"),
-    comment="One row is an unknown name of which a check has warned; it does so once.",
+    Column("shown_at", UtcDateTime, nullable=False, comment="When a check warned about it"),
+    comment="One row is an unknown name that a check has warned about.",
 )
 
 definition_changes = Table(
     "_tool_copilot_definition_changes",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("day", Date, nullable=False, comment="Announced; the data may switch days around it"),
+    Column(
+        "day",
+        Date,
+        nullable=False,
+        comment="The announced day; the data may change a few days earlier or later",
+    ),
     Column(
         "scope",
         Text,
         nullable=False,
-        comment="What it is about: all, organization, enterprise, users, repos, legacy or billing",
+        comment="all, organization, enterprise, users, repos, legacy or billing",
     ),
     Column(
         "kind",
@@ -102,7 +108,7 @@ definition_changes = Table(
             "status or transport"
         ),
     ),
-    Column("what_changed", Text, nullable=False, comment="In a sentence, for a chart"),
-    Column("metrics_affected", Text, nullable=False, comment="GitHub's names, after commas"),
-    comment="One row is a day on which GitHub changed what its numbers mean, or which exist.",
+    Column("what_changed", Text, nullable=False, comment="One sentence for charts"),
+    Column("metrics_affected", Text, nullable=False, comment="GitHub's names, comma-separated"),
+    comment="One row is a day on which GitHub changed, added or removed numbers.",
 )

@@ -1,7 +1,7 @@
-"""Makes writers wait for each other on PostgreSQL. SQLite has one writer at a time anyway.
+"""Locks for writers on PostgreSQL. SQLite has one writer at a time anyway.
 
-Rows and tables are locked, which a role with SELECT only cannot do. It could lock advisory numbers:
-then a reader could hold up a load.
+Rows and tables are locked instead of advisory locks, because a role that may only read cannot take
+them and block a load.
 """
 
 import sqlalchemy as sa
@@ -11,9 +11,9 @@ from copilot_pipeline.warehouse.tables import accounts, removed_scopes, scopes
 
 
 def lock_scope(connection: Connection, scope_id: int) -> None:
-    """Makes other writers of the scope wait for the end of this transaction.
+    """Blocks other writers of the scope until the end of this transaction.
 
-    Two that replace the same day would both delete the old rows and then insert the same keys.
+    Otherwise, two writers of the same day could both delete the old rows and insert the same keys.
     """
     if connection.dialect.name == "postgresql":
         for table in (scopes, removed_scopes):
@@ -22,16 +22,16 @@ def lock_scope(connection: Connection, scope_id: int) -> None:
 
 
 def lock_accounts(connection: Connection) -> None:
-    """Makes others that change accounts wait for the end of this transaction.
+    """Blocks other changes of accounts until the end of this transaction.
 
-    Without it, a rotation could write back a token that was replaced meanwhile, and two accounts
-    could take the same scope.
+    Otherwise, a rotation could overwrite a token that was replaced in the meantime, and two
+    accounts could collect the same scope.
     """
     lock_table(connection, accounts)
 
 
 def lock_table(connection: Connection, table: sa.Table) -> None:
-    """Makes others that write to the table wait for the end of this transaction."""
+    """Blocks other writers of the table until the end of this transaction."""
     if connection.dialect.name == "postgresql":
         name = connection.dialect.identifier_preparer.format_table(table)
         connection.exec_driver_sql(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE")

@@ -1,4 +1,4 @@
-"""The answers of GitHub as received, in the raw table of their source."""
+"""Reads and writes GitHub's answers in the raw table of their source."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from copilot_pipeline.sources.source import Answer, Source
 
 
 class FetchedAnswer(Answer, Protocol):
-    """A file or page that has just come; `url` has no query of a signed link."""
+    """A downloaded file or page. `url` lacks the query of a signed link."""
 
     @property
     def url(self) -> str: ...
@@ -26,7 +26,7 @@ class FetchedAnswer(Answer, Protocol):
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """A file or page as it is stored."""
+    """A stored file or page."""
 
     url: str
     payload: str
@@ -46,9 +46,9 @@ def replace_raw(
     day: date,
     answers: Iterable[FetchedAnswer],
 ) -> int:
-    """Replaces what is stored of the source for that day; the number of files or pages.
+    """Replace the stored answers of the source and day. Return the number of files or pages.
 
-    One of them is in memory at a time.
+    One answer is in memory at a time.
     """
     raw, key = source.raw, _key(source, scope_id, day)
     connection.execute(sa.delete(raw.table).where(*_is(source, scope_id, day)))
@@ -73,7 +73,7 @@ def replace_raw(
 def read_raw(
     connection: Connection, source: Source, scope_id: int, day: date
 ) -> Iterator[StoredAnswer]:
-    """The stored files or pages of that day in their order, one in memory at a time."""
+    """Yield the stored files or pages of the day in order, one in memory at a time."""
     raw, where = source.raw, _is(source, scope_id, day)
     columns = raw.table.c
     query = sa.select(columns.url, columns.payload, columns.fetched_at).where(*where)
@@ -89,13 +89,13 @@ def read_raw(
 
 
 def has_raw(connection: Connection, source: Source, scope_id: int, day: date) -> bool:
-    """Whether anything of the source is stored for that day."""
+    """Whether an answer of the source is stored for the day."""
     query = sa.select(sa.exists().where(*_is(source, scope_id, day)))
     return bool(connection.execute(query).scalar())
 
 
 def stored_metrics(connection: Connection, scope_id: int, day: date) -> list[str]:
-    """The names of the reports that are stored for that day."""
+    """Return the names of the reports that are stored for the day."""
     columns = RAW_METRICS.table.c
     query = sa.select(columns.report).where(columns.scope_id == scope_id, columns.day == day)
     return list(connection.execute(query.distinct().order_by(columns.report)).scalars())

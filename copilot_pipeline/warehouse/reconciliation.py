@@ -1,4 +1,4 @@
-"""Do the collected numbers agree with each other? Comparisons by scope and day, as stored."""
+"""Compares stored numbers of different reports by scope and day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from copilot_pipeline.sources.seats import seats
 from copilot_pipeline.sources.users import USERS, user_metrics, was_active
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import collection_status
+from copilot_pipeline.warehouse.sums import CounterSum
 
-# What a breakdown leaves out, by definition: editors and languages know no CLI and no app; models
-# no completions either.
+# Features that a breakdown does not include: the CLI and the app by editor and language, and also
+# completions by model.
 _NOT_IN_EDITORS = ("copilot_cli", "copilot_app")
 _LEFT_OUT = {
     "ide": _NOT_IN_EDITORS,
@@ -33,7 +34,7 @@ _COUNTER = "code_generation_activity_count"
 
 @dataclass(frozen=True)
 class Comparison:
-    """One scope and day: what one source says, and what another. `what` tells several apart."""
+    """Two numbers of one scope and day that should agree. `what` names the compared breakdown."""
 
     scope_id: int
     day: date
@@ -45,7 +46,7 @@ class Comparison:
 def compare_active_users(
     connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
 ) -> list[Comparison]:
-    """`daily_active_users` against the users with activity, where both reports are loaded."""
+    """Compare `daily_active_users` with the users with activity, if both reports are loaded."""
     org, users, status = org_metrics.c, user_metrics.c, collection_status.c
     loaded = sa.and_(status.scope_id == org.scope_id, status.day == org.day, _users_are_loaded())
     of_day = sa.and_(users.scope_id == org.scope_id, users.day == org.day, was_active)
@@ -65,10 +66,10 @@ def compare_active_users(
 def compare_breakdowns(
     connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
 ) -> list[Comparison]:
-    """The total of output events against the sum of each breakdown.
+    """Compare the total of output events with the sum of each breakdown.
 
-    A breakdown that sums to the part of the total that it covers by definition agrees as well:
-    `expected` is then that part.
+    Some breakdowns cover only a part of the total. If the sum equals this part, `expected` is the
+    part.
     """
     features = scope_breakdowns[BY_FEATURE].table
     by_feature: dict[tuple[int, date], dict[str, int]] = {}
@@ -83,7 +84,7 @@ def compare_breakdowns(
         table = target.table
         org = org_metrics.c
         query = (
-            sa.select(org.scope_id, org.day, org[_COUNTER], sa.func.sum(table.c[_COUNTER]))
+            sa.select(org.scope_id, org.day, org[_COUNTER], CounterSum(table.c[_COUNTER]))
             .select_from(org_metrics)
             .join(table, sa.and_(table.c.scope_id == org.scope_id, table.c.day == org.day))
             .where(org.scope_id.in_(scope_ids), org.day.in_(days), org[_COUNTER].is_not(None))
@@ -103,7 +104,7 @@ def compare_breakdowns(
 def compare_seats(
     connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
 ) -> list[Comparison]:
-    """The users with activity against those of them that held a seat, on days with a snapshot."""
+    """Compare the users with activity with those who held a seat, on days with a snapshot."""
     users = user_metrics.c
     held = sa.exists().where(
         seats.c.scope_id == users.scope_id,
@@ -123,10 +124,10 @@ def compare_seats(
 def compare_idle_seats(
     connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
 ) -> list[Comparison]:
-    """The people idle for 30 days by the seat list against those of them idle in the user reports.
+    """Compare the people idle for 30 days in the seat list with those idle in the users reports.
 
-    The seat list knows activity only from editors that send telemetry. Compared are days with a
-    snapshot, if a users report of those 30 days is loaded.
+    The seat list has activity only from editors that send telemetry. Days with a snapshot are
+    compared if a users report of the 30 days is loaded.
     """
     comparisons = []
     snapshots = (

@@ -1,4 +1,4 @@
-"""Writing rows in the two ways the project needs: replace a slice, insert or update by key."""
+"""Helpers to replace a slice of rows, to upsert and to count."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 def replace_slice(
     connection: Connection, table: sa.Table, key: Mapping[str, Any], rows: Sequence[Row]
 ) -> int:
-    """Deletes the rows with that key and inserts the given ones; their number."""
+    """Delete the rows with the key, insert the given rows, and return their number."""
     connection.execute(sa.delete(table).where(*(table.c[name] == key[name] for name in key)))
     if rows:
         connection.execute(sa.insert(table), rows)
@@ -23,7 +23,7 @@ def replace_slice(
 def upsert_statement(
     connection: Connection, table: sa.Table
 ) -> "sqlite.Insert | postgresql.Insert":
-    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
+    """Return an INSERT of the connection's dialect that supports ON CONFLICT."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)

@@ -1,4 +1,4 @@
-"""Scopes: the rows of `_tool_copilot_scopes`, and those of scopes that were removed."""
+"""Scopes: the rows of `_tool_copilot_scopes` and of the removed scopes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,17 +29,17 @@ class Scope:
     name: str | None
     metrics_api: MetricsApi
     implementation_date: date | None
-    # The reports to collect; None: all that its kind has.
+    # The reports to collect. None means all reports of its kind.
     reports: tuple[str, ...] | None
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """What is collected, in the order of their declarations."""
+        """The sources that the scope collects, in the order of their declarations."""
         return sources_of(self.kind, self.metrics_api, self.reports)
 
     @property
     def metrics(self) -> tuple[Source, ...]:
-        """The sources of metrics, the one that sums up a day first."""
+        """The sources of daily metrics, with the aggregate first."""
         return tuple(source for source in self.sources if source.period is PeriodKind.DAY)
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Scope:
 
 
 def list_scopes(connection: Connection, account_id: int | None = None) -> list[Scope]:
-    """The scopes of that account (None: of all)."""
+    """Return the scopes of the account. None means all accounts."""
     query = sa.select(*(scopes.c[name] for name in Scope.__annotations__)).order_by(scopes.c.id)
     if account_id is not None:
         query = query.where(scopes.c.account_id == account_id)
@@ -55,7 +55,7 @@ def list_scopes(connection: Connection, account_id: int | None = None) -> list[S
 
 
 def newest_days(connection: Connection) -> dict[int, date]:
-    """The newest day with metrics of each scope that has any, by the scope's id."""
+    """Return the newest day with metrics by the id of the scope."""
     days = org_metrics.c
     query = sa.select(days.scope_id, sa.func.max(days.day).label("day")).group_by(days.scope_id)
     return {row.scope_id: row.day for row in connection.execute(query)}
@@ -64,9 +64,9 @@ def newest_days(connection: Connection) -> dict[int, date]:
 def save_scope(
     connection: Connection, account_id: int, kind: str, slug: str, **values: Any
 ) -> None:
-    """Adds the scope to the account (default: all reports), or sets the given columns.
+    """Add the scope to the account, or set the given columns of an existing scope.
 
-    A scope that was removed before comes back with its id, so that its history is its own again.
+    A scope that was removed before gets its former id, and with it its history.
     """
     now = utc_now()
     changed = {"updated_at": now, **values}
@@ -84,13 +84,13 @@ def save_scope(
 
 
 def update_scope(connection: Connection, scope_id: int, **values: Any) -> None:
-    """Sets the given columns of the scope."""
+    """Set the given columns of the scope."""
     values["updated_at"] = utc_now()
     connection.execute(sa.update(scopes).where(scopes.c.id == scope_id).values(**values))
 
 
 def delete_scope(connection: Connection, scope_id: int) -> None:
-    """Deletes the scope, and remembers under which id its rows are kept."""
+    """Delete the scope, and store its id, because its rows are kept."""
     kept = sa.select(
         scopes.c.id,
         accounts.c.endpoint,
@@ -109,14 +109,14 @@ def delete_scope(connection: Connection, scope_id: int) -> None:
 
 
 def removed_endpoints(connection: Connection) -> list[str]:
-    """Where the scopes that are no longer collected were collected from."""
+    """Return the endpoints of the removed scopes."""
     return list(connection.execute(sa.select(removed_scopes.c.endpoint).distinct()).scalars())
 
 
 def find_collecting_login(
     connection: Connection, identity: Identity, kind: str, slugs: Sequence[str]
 ) -> tuple[str, str] | None:
-    """A (slug, login) of the scopes that another account of the same endpoint collects already."""
+    """Return (slug, login) of a scope that another account of the endpoint already collects."""
     query = (
         sa.select(scopes.c.slug, accounts.c.login)
         .join_from(scopes, accounts)
@@ -148,7 +148,7 @@ def _is(table: sa.Table, kind: str, slug: str) -> tuple[sa.ColumnElement[bool], 
 
 
 def _take_back(connection: Connection, account_id: int, kind: str, slug: str) -> dict[str, Any]:
-    """What is remembered of the scope of that name that was removed last, if there is one."""
+    """Return the settings of the last removed scope with the name, and forget it."""
     endpoint = sa.select(accounts.c.endpoint).where(accounts.c.id == account_id)
     columns = removed_scopes.c
     query = (

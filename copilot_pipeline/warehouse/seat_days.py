@@ -1,7 +1,7 @@
-"""Seats counted by day: what `copilot_seat_people` says, kept, because a year of it takes long.
+"""Stores the seat counts of each day, because the view `copilot_seat_people` is slow over a year.
 
-The counts of a day change when a users report of that day or an earlier one comes later. Then they
-are stale, in the transaction that writes the report, and are counted again at the end of the load.
+The counts change when a users report of the day or an earlier day is loaded later. The transaction
+that writes the report marks them as stale. They are counted again at the end of the load.
 """
 
 from collections.abc import Collection
@@ -26,50 +26,52 @@ seat_days = sa.Table(
     day("The newest complete UTC day when the snapshot was taken"),
     sa.Column("seats", sa.BigInteger, comment="People who hold a seat"),
     sa.Column(
-        "seats_enterprise", sa.BigInteger, comment="Of these, with the plan Copilot Enterprise"
+        "seats_enterprise",
+        sa.BigInteger,
+        comment="People who hold a seat with the plan Copilot Enterprise",
     ),
     sa.Column(
         "active_users",
         sa.BigInteger,
         comment=(
-            "People with a seat and activity in the users report of the 28 days; NULL where those "
+            "People with a seat and activity in the users reports of the 28 days; NULL if these "
             "reports do not cover the 28 days"
         ),
     ),
     sa.Column(
         "active_seats",
         sa.BigInteger,
-        comment="People with activity in the 28 days, in the seat list or the users report",
+        comment="People with activity in the 28 days in the seat list or the users reports",
     ),
     sa.Column(
         "idle_seats",
         sa.BigInteger,
         comment=(
             "People whose last activity is 30 days ago or more, with a seat for 30 days, not "
-            "cancelled"
+            "canceled"
         ),
     ),
     sa.Column(
         "never_used_seats",
         sa.BigInteger,
-        comment="People without any activity, with a seat for 30 days, not cancelled",
+        comment="People without any activity, with a seat for 30 days, not canceled",
     ),
     sa.Column(
         "unused_seats_enterprise",
         sa.BigInteger,
-        comment="Of the idle and the never used, those with the plan Copilot Enterprise",
+        comment="Idle and never used seats with the plan Copilot Enterprise",
     ),
     sa.Column("new_seats", sa.BigInteger, comment="People whose seat was assigned in the 30 days"),
     sa.Column(
         "pending_seats",
         sa.BigInteger,
-        comment="People whose seat is cancelled and ends with the billing cycle",
+        comment="People whose seat is canceled and ends with the billing cycle",
     ),
     sa.Column(
         "is_stale",
         sa.Boolean,
         nullable=False,
-        comment="A users report came since; it is counted again at the end of the run",
+        comment="A users report was loaded later; counted again at the end of the load",
     ),
     comment="One row is a scope's seats on one day, counted by person.",
 )
@@ -96,7 +98,7 @@ _people = sa.table(
 def after_writing(
     connection: Connection, scope_id: int, day: date, written: Collection[sa.Table]
 ) -> None:
-    """Keeps the counts in step with the tables of that day that were written just now."""
+    """Counts the seats, or marks counts as stale, after tables of a day were written."""
     if seats in written:
         count_seat_day(connection, scope_id, day)
     if user_metrics in written:
@@ -104,7 +106,7 @@ def after_writing(
 
 
 def count_seat_day(connection: Connection, scope_id: int, day: date) -> None:
-    """Counts the stored snapshot of that day anew, also one without any seat."""
+    """Counts the stored snapshot of the day, including an empty one."""
     people = _people.c
     is_enterprise = people.plan_type == "enterprise"
     is_unused = sa.or_(people.is_idle, people.is_never_used)
@@ -130,14 +132,14 @@ def count_seat_day(connection: Connection, scope_id: int, day: date) -> None:
 
 
 def mark_stale(connection: Connection, scope_id: int, since: date) -> None:
-    """Says that the users report of a day has come: the counts from then on may be others."""
+    """Marks the counts since the day as stale, because its users report was written."""
     later = (seat_days.c.scope_id == scope_id, seat_days.c.day >= since)
     fresh = seat_days.c.is_stale.is_(False)
     connection.execute(sa.update(seat_days).where(*later, fresh).values(is_stale=True))
 
 
 def list_uncounted_days(connection: Connection) -> list[tuple[int, date]]:
-    """The scopes and days with a snapshot whose counts are stale or missing."""
+    """Return the scopes and days with a snapshot whose counts are stale or missing."""
     raw_seats = RAW_SEATS.table
     counted = sa.exists().where(
         seat_days.c.scope_id == raw_seats.c.scope_id,
@@ -158,9 +160,9 @@ def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
 
 
 def _users_cover(scope_id: int, day: date) -> sa.ColumnElement[bool]:
-    """Whether users reports are loaded from before the 28 days began until lately.
+    """Whether the loaded users reports cover the 28 days.
 
-    Days between may be missing, and the newest ones have not come yet.
+    Days in between may be missing, and the newest days may not be available yet.
     """
     status = collection_status.c
     loaded = (

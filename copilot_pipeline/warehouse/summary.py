@@ -1,4 +1,4 @@
-"""The few numbers that a manager asks for first, read from the tool tables."""
+"""Reads the summary of a scope from the tool tables."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from copilot_pipeline.sources.aggregate import language_metrics, org_metrics
 from copilot_pipeline.warehouse.seat_days import seat_days
+from copilot_pipeline.warehouse.sums import CounterSum
 
 # The days over which rates and languages are summed, the newest day included.
 PERIOD_DAYS = 28
@@ -24,11 +25,11 @@ class Language:
 
 @dataclass(frozen=True)
 class Summary:
-    """One scope's adoption on its newest loaded day. None: not known.
+    """The adoption of a scope on its newest loaded day. None means unknown.
 
-    Active users are people; suggestions, acceptances and languages are sums over the 28 days that
-    end on the day; seats are the people who hold one in the newest snapshot, `seats_idle` those of
-    them who are idle or never used it.
+    Active users are people. Suggestions, acceptances and languages are sums over the 28 days that
+    end on the day. Seats are the people with a seat in the newest snapshot, and `seats_idle` those
+    who are idle or never used it.
     """
 
     day: date
@@ -45,7 +46,7 @@ class Summary:
 
 
 def read_summary(connection: Connection, scope_id: int) -> Summary | None:
-    """The scope's summary, or None where no day is loaded."""
+    """Return the summary of the scope, or None if no day is loaded."""
     table = org_metrics
     of_scope = sa.select(table).where(table.c.scope_id == scope_id)
     newest = connection.execute(of_scope.order_by(table.c.day.desc()).limit(1)).one_or_none()
@@ -55,8 +56,8 @@ def read_summary(connection: Connection, scope_id: int) -> Summary | None:
     sums = connection.execute(
         sa.select(
             sa.func.count(),
-            sa.func.sum(table.c.completion_suggestions).filter(in_period),
-            sa.func.sum(table.c.completion_acceptances).filter(in_period),
+            CounterSum(sa.case((in_period, table.c.completion_suggestions))),
+            CounterSum(sa.case((in_period, table.c.completion_acceptances))),
         ).where(table.c.scope_id == scope_id)
     ).one()
     snapshot_day, seat_total, seats_idle = _seats(connection, scope_id)
@@ -77,10 +78,10 @@ def read_summary(connection: Connection, scope_id: int) -> Summary | None:
 
 def _languages(connection: Connection, scope_id: int, last: date) -> list[Language]:
     table = language_metrics
-    suggestions = sa.func.coalesce(sa.func.sum(table.c.suggestions), 0)
+    suggestions = sa.func.coalesce(CounterSum(table.c.suggestions), 0)
     query = (
         sa.select(
-            table.c.language, suggestions, sa.func.coalesce(sa.func.sum(table.c.acceptances), 0)
+            table.c.language, suggestions, sa.func.coalesce(CounterSum(table.c.acceptances), 0)
         )
         .where(table.c.scope_id == scope_id, table.c.day > last - timedelta(days=PERIOD_DAYS))
         .group_by(table.c.language)

@@ -1,4 +1,4 @@
-"""The tables of accounts and scopes. Those of GitHub's data are declared by their sources."""
+"""The tables of accounts and scopes. Sources declare the tables of GitHub's data."""
 
 from sqlalchemy import (
     BigInteger,
@@ -14,8 +14,7 @@ from sqlalchemy import (
 
 from copilot_pipeline.schema import RowId, UtcDateTime, metadata
 
-# sqlite_autoincrement: the id of a removed row is never given to another one, whose history it
-# would inherit.
+# sqlite_autoincrement: SQLite must not reuse the id of a removed row, because its history is kept.
 accounts = Table(
     "copilot_github_accounts",
     metadata,
@@ -24,14 +23,16 @@ accounts = Table(
     Column("github_user_id", BigInteger, nullable=False, comment="GitHub's id of the user"),
     Column("node_id", Text),
     Column("avatar_url", Text),
-    Column("endpoint", Text, nullable=False, comment="Base address of the REST API"),
-    Column("proxy", Text, comment="The proxy of all calls with this account's token"),
+    Column("endpoint", Text, nullable=False, comment="Base URL of the REST API"),
+    Column("proxy", Text, comment="The proxy for all requests with this account's token"),
     Column("token_ciphertext", Text, nullable=False, comment="AES-256-GCM, base64"),
     Column("token_nonce", Text, nullable=False, comment="12 bytes, base64"),
     Column("token_salt", Text, nullable=False, comment="16 bytes, base64"),
     Column("token_kdf", Text, nullable=False, comment="Argon2id parameters of the key"),
     Column("token_scopes", Text, comment="X-OAuth-Scopes at import; NULL if GitHub sent none"),
-    Column("token_expires_at", UtcDateTime, comment="When GitHub says the token expires"),
+    Column(
+        "token_expires_at", UtcDateTime, comment="When the token expires, if reported by GitHub"
+    ),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("endpoint", "github_user_id"),
@@ -45,8 +46,8 @@ account_metrics = Table(
     Column("id", RowId, primary_key=True),
     Column("account_id", ForeignKey(accounts.c.id, ondelete="CASCADE"), nullable=False, index=True),
     Column("fetched_at", UtcDateTime, nullable=False),
-    Column("payload", Text, nullable=False, comment="GitHub's answer, JSON"),
-    comment="One row is an account's own Copilot plan and quota as GitHub showed it once.",
+    Column("payload", Text, nullable=False, comment="GitHub's answer as JSON"),
+    comment="One row is an account's own Copilot plan and quota at one time.",
     sqlite_autoincrement=True,
 )
 
@@ -56,11 +57,11 @@ scopes = Table(
     Column("id", RowId, primary_key=True),
     Column("account_id", ForeignKey(accounts.c.id, ondelete="CASCADE"), nullable=False, index=True),
     Column("kind", Text, nullable=False, comment="organization or enterprise"),
-    Column("slug", Text, nullable=False, comment="The name in GitHub's addresses"),
-    Column("name", Text, comment="A name for people"),
+    Column("slug", Text, nullable=False, comment="The name in GitHub's URLs"),
+    Column("name", Text, comment="The display name"),
     Column("metrics_api", Text, nullable=False, comment="reports or legacy"),
-    Column("implementation_date", Date, comment="When the roll-out began"),
-    Column("reports", Text, comment="The reports to collect, after commas; NULL: all"),
+    Column("implementation_date", Date, comment="When the rollout began"),
+    Column("reports", Text, comment="The reports to collect, comma-separated; NULL: all"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     comment="One row is an organization or enterprise whose Copilot data an account collects.",
@@ -83,15 +84,15 @@ removed_scopes = Table(
         BigInteger,
         primary_key=True,
         autoincrement=False,
-        comment="The id that its rows in the other tables keep",
+        comment="The scope_id of its rows in the other tables",
     ),
-    Column("endpoint", Text, nullable=False, comment="Where its account's REST API was"),
+    Column("endpoint", Text, nullable=False, comment="Base URL of its account's REST API"),
     Column("kind", Text, nullable=False, comment="organization or enterprise"),
-    Column("slug", Text, nullable=False, comment="The name in GitHub's addresses"),
-    Column("name", Text, comment="A name for people"),
+    Column("slug", Text, nullable=False, comment="The name in GitHub's URLs"),
+    Column("name", Text, comment="The display name"),
     Column("metrics_api", Text, nullable=False, comment="reports or legacy"),
-    Column("implementation_date", Date, comment="When the roll-out began"),
-    Column("reports", Text, comment="The reports to collect, after commas; NULL: all"),
+    Column("implementation_date", Date, comment="When the rollout began"),
+    Column("reports", Text, comment="The reports to collect, comma-separated; NULL: all"),
     Column("removed_at", UtcDateTime, nullable=False),
     comment="One row is a scope that is no longer collected; its rows are kept.",
 )

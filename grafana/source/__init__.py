@@ -1,4 +1,4 @@
 """The dashboards as code: `python -m grafana.source` writes the files in `grafana/dashboards`.
 
-A module holds one dashboard; `panels` knows Grafana's panels, `model` the dashboard around them.
+Each module defines one dashboard. `panels` defines the panels, `model` the dashboard around them.
 """

@@ -1,4 +1,4 @@
-"""Writes dashboards and alert rules: `python -m grafana.source`, from the project's root."""
+"""Writes dashboards and alert rules. Run `python -m grafana.source` in the project's root."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUILDERS = {
 
 
 def build() -> Mapping[str, str]:
-    """The text of every dashboard file, by its name without the ending."""
+    """Return the text of every dashboard file by its name without suffix."""
     return {name: to_text(builder()) for name, builder in BUILDERS.items()}
 
 

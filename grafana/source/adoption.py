@@ -1,4 +1,4 @@
-"""The dashboard that people open: how many use Copilot, how well, and what for."""
+"""The main dashboard: how many people use Copilot, for what, and with which acceptance rates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grafana.source.shared import (
     trailing_week,
 )
 
-_COMPLETIONS_ONLY = "Code completions only: over all features the rate would mean nothing."
+_COMPLETIONS_ONLY = "Code completions only: a rate over all features would be meaningless."
 
 _MODE_COLORS = {
     "Chat: ask": panels.color("blue"),
@@ -43,14 +43,14 @@ def build() -> Json:
     return dashboard(
         "copilot-adoption",
         "Copilot adoption",
-        "Who uses GitHub Copilot, how well, and what for.",
+        "How many people use GitHub Copilot, for what, and with which acceptance rates.",
         time_from="now-90d",
         variables=[LEVEL, SCOPE],
         annotations=ANNOTATIONS,
         sections=[
             Section(
                 1,
-                "Where we stand",
+                "Overview",
                 [
                     (
                         5,
@@ -89,7 +89,7 @@ def build() -> Json:
                     (9, [(24, _FEATURES)]),
                 ],
             ),
-            Section(40, "Scopes, and the old metrics API", [(9, [(15, _SCOPES), (9, _LEGACY)])]),
+            Section(40, "Scopes and the legacy metrics API", [(9, [(15, _SCOPES), (9, _LEGACY)])]),
         ],
     )
 
@@ -115,7 +115,7 @@ SELECT calendar.day::date AS time, label AS metric, active_users::float / nullif
 ORDER BY 1, 2"""
 
 _ADOPTION_MEANS = f"""People who hold a seat on the day and were active in the 28 days that end on
-it (users report), divided by the people who hold a seat on that day (our snapshot of the day).
+it (users report), divided by the people who hold a seat on that day (the daily snapshot).
 Unknown without a snapshot, and until the users reports reach back 28 days. Unit: percent.
 {PER_SCOPE}"""
 
@@ -147,7 +147,7 @@ _RATE_BY_LINES = panels.stat(
     7,
     "Acceptance by lines",
     f"""Lines added by accepted code completions divided by lines suggested in them, each summed
-    over the range. May pass 100 %: people may take over more than was shown. {_COMPLETIONS_ONLY}
+    over the range. May exceed 100 %: more lines may be added than were shown. {_COMPLETIONS_ONLY}
     Unit: percent. {SUMMED}""",
     f"""SELECT sum(completion_lines_accepted)::float / nullif(sum(completion_lines_suggested), 0)
   AS rate
@@ -163,8 +163,8 @@ _ACTIVE_USERS = panels.lines(
     11,
     "Active users",
     f"""People who used Copilot on the day, in the 7 and in the 28 days that end on it, as GitHub
-    counts them. Days of the old metrics API have daily users only, by another definition: see the
-    marks. Unit: people. {PER_SCOPE}""",
+    counts them. Days from the legacy metrics API have daily users only, with another definition:
+    see the annotations. Unit: people. {PER_SCOPE}""",
     series_of_chosen(
         {
             "monthly": "monthly_active_users",
@@ -225,7 +225,7 @@ _ADOPTERS = panels.lines(
 
 _ADOPTER_SHARES = panels.lines(
     14,
-    "Adopters, of the monthly active users",
+    "Adopters as a share of monthly active users",
     f"""People who used each in the 28 days that end on the day, divided by all active users of
     these 28 days. {_ADOPTER_MEANS} Unit: percent. {PER_SCOPE}""",
     _adopters("::float / nullif(monthly_active_users, 0)"),
@@ -284,7 +284,7 @@ GROUP BY day ORDER BY 1""",
 _ALL_LINES = panels.bars(
     24,
     "Lines changed with Copilot",
-    f"""Lines that were really added and deleted with any feature, edits by agents included, on each
+    f"""Lines that were added and deleted with any feature, edits by agents included, on each
     day; the CLI counts from 2026-04-10 on. Not a share of the code base. Unit: lines. {SUMMED}""",
     f"""SELECT day AS time, sum(loc_added_sum) AS added, sum(loc_deleted_sum) AS deleted
 FROM _tool_copilot_org_metrics
@@ -365,10 +365,10 @@ ORDER BY newest.monthly_active_users DESC NULLS LAST, 1""",
 
 _LEGACY = panels.lines(
     42,
-    "Active and engaged users, old metrics API",
+    "Active and engaged users, legacy metrics API",
     f"""People of the days that were collected from the metrics API that GitHub closed on
-    2026-04-02: active, and of these engaged (who accepted a completion, or wrote in a chat). The
-    reports know no engaged users. Unit: people. {PER_SCOPE} May be empty: a warehouse that began
+    2026-04-02: active users, and engaged users who accepted a completion or wrote in a chat. The
+    reports have no engaged users. Unit: people. {PER_SCOPE} May be empty: a warehouse that began
     with the reports has no such days.""",
     series_of_chosen(
         {"active": "total_active_users", "engaged": "total_engaged_users"},

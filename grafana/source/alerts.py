@@ -1,4 +1,4 @@
-"""The alert rules: on the collection itself, and on seats that are not used."""
+"""The alert rules for the collection and for unused seats."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from copilot_pipeline import rules
 from grafana.source.model import Json
 
 HEAD = """\
-# Made from grafana/source/alerts.py by `make dashboards`; the thresholds are those of
-# copilot_pipeline/rules.py. Each query gives a row for every scope, or account, also where all is
-# well. Who is told is not decided here: see ../contact-points.yaml.example.
+# Generated from grafana/source/alerts.py by `make dashboards`. The thresholds are those of
+# copilot_pipeline/rules.py. Each query returns a row for every scope or account, also if there is
+# no problem. Contact points are configured elsewhere: see ../contact-points.yaml.example.
 """
 
 
 @dataclass(frozen=True)
 class Rule:
-    """An alert: it fires for each row of the query whose number is above or below the threshold."""
+    """An alert. It fires for each row of the query whose number is above or below the threshold."""
 
     uid: str
     title: str
@@ -38,7 +38,7 @@ class Rule:
             "title": self.title,
             "condition": "B",
             "for": self.wait,
-            # Nothing is imported yet.
+            # No account is imported yet.
             "noDataState": "OK",
             "execErrState": self.on_error,
             "labels": {"severity": self.severity},
@@ -80,10 +80,11 @@ _NO_NEW_DAY = Rule(
     severity="critical",
     summary="""{{ $labels.kind }} {{ $labels.scope }}: no new day for {{ printf "%.1f"
     $values.A.Value }} days""",
-    description="""GitHub has a day's report two or three days late, but each day another one
-    comes. See in the Dagster UI whether the schedule daily_copilot_schedule is on and its last
-    runs succeeded, and run `copilot-pipeline accounts check`. Dashboard: /d/copilot-data-health""",
-    # When a day of the aggregate came for the first time, not how old it is.
+    description="""GitHub publishes a day's report two or three days later, but a new one each
+    day. Check in the Dagster UI that the schedule daily_copilot_schedule is running and that its
+    last runs succeeded, and run `copilot-pipeline accounts check`. Dashboard:
+    /d/copilot-data-health""",
+    # The age of the newest first load of an aggregate, not the age of its day.
     sql="""
 SELECT
   scope.kind,
@@ -108,15 +109,15 @@ ORDER BY scope.kind, scope.label
 
 _NO_ACCESS = Rule(
     uid="copilot-no-access",
-    title="Copilot reports that the token may not read",
+    title="Copilot reports that the token cannot read",
     severity="warning",
     summary="""{{ $labels.kind }} {{ $labels.scope }}: GitHub refuses {{ printf "%.0f"
     $values.A.Value }} of its reports""",
-    description="""The last answer was 401, 403 or 404. `copilot-pipeline accounts check` says
+    description="""The last answer was 401, 403 or 404. `copilot-pipeline accounts check` shows
     what is missing: a permission, single sign-on, a policy, or the right name. Give the token
-    the permission or import a new one; or leave the report out with `copilot-pipeline scopes
+    the permission, import a new token, or exclude the report with `copilot-pipeline scopes
     update SLUG --report`. Dashboard: /d/copilot-data-health""",
-    # Of the reports that the scope collects now; a loaded day keeps its state.
+    # Only reports that the scope collects now. A loaded day keeps its state.
     sql="""
 SELECT
   scope.kind,
@@ -153,10 +154,10 @@ _TOKEN_EXPIRY = Rule(
     severity="warning",
     summary="""The token of {{ $labels.account }} expires in {{ printf "%.0f" $values.A.Value }}
     days""",
-    description="""Below zero: it has expired, and nothing is collected with it. Make a new
-    token at GitHub and give it with `copilot-pipeline accounts update ID --token-env NAME`, or
-    import the account again. Dashboard: /d/copilot-data-health""",
-    # 9999: it does not expire, as far as GitHub said.
+    description="""A negative number means that the token has expired and nothing is collected with
+    it. Create a new token at GitHub and store it with `copilot-pipeline accounts update ID
+    --token-env NAME`, or import the account again. Dashboard: /d/copilot-data-health""",
+    # 9999: GitHub returned no expiry date.
     sql="""
 SELECT
   account_login AS account,
@@ -174,14 +175,14 @@ ORDER BY account_login
 
 _UNUSED_SEATS = Rule(
     uid="copilot-idle-seats",
-    title="Too many Copilot seats are not used",
+    title="Too many unused Copilot seats",
     severity="info",
     summary="""{{ $labels.kind }} {{ $labels.scope }}: {{ humanizePercentage $values.A.Value }}
     of the seats are not used""",
     description=f"""These seats have been held for {rules.GRACE_DAYS} days or more without
-    activity in the last {rules.IDLE_DAYS} days, or were never used. The dashboard names who
-    holds them: /d/copilot-seats. Ask the holders before a seat is taken away.""",
-    # The newest snapshot of each scope; without a snapshot, or a seat, no share is unused.
+    activity in the last {rules.IDLE_DAYS} days, or were never used. Their holders are
+    listed in the dashboard /d/copilot-seats. Ask them before you remove a seat.""",
+    # The newest snapshot of each scope. Without a snapshot or a seat, the share is 0.
     sql="""
 SELECT
   scope.kind,
@@ -203,7 +204,7 @@ ORDER BY scope.kind, scope.label
     threshold=rules.UNUSED_SHARE,
 )
 
-# By group: its name, how often it is looked at, and its rules.
+# The name, the evaluation interval and the rules of each group.
 _GROUPS = (
     ("Copilot collection", "15m", (_NO_NEW_DAY, _NO_ACCESS, _TOKEN_EXPIRY)),
     ("Copilot seats", "1h", (_UNUSED_SEATS,)),
@@ -234,7 +235,7 @@ def build() -> str:
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Writes a text of several lines as such."""
+    """Writes a text of several lines as a block."""
 
 
 def _write_text(dumper: _Dumper, text: str) -> object:

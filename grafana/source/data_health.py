@@ -1,4 +1,4 @@
-"""The dashboard of the data itself: what is there, what is missing, and what changed."""
+"""The dashboard of the collected data: completeness, restatements and consistency."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from grafana.source.shared import (
 )
 
 _OF_CHOSEN = f"WHERE {IN_SCOPES} AND $__timeFilter(day)"
-_STATES = """Loaded: its rows are there. No data: GitHub has no report of the day, which is no zero.
-Not ready: not yet. No access: the token may not read it. Failed: the last attempt failed."""
+_STATES = """Loaded: its rows are there. No data: GitHub has no report of the day, which does not
+mean zero use. Not ready: GitHub has not written it yet. No access: the token may not read it.
+Failed: the last attempt failed."""
 _STATE_COLORS = {
     "loaded": "green",
     "no data": "blue",
@@ -30,7 +31,7 @@ _STATE_COLORS = {
 _STATE = "replace(state, '_', ' ')"
 _DAYS_LEFT = "floor(extract(epoch FROM min(token_expires_at) - now()) / 86400)::bigint"
 
-# Counted from the lengths of the spans: much faster than day by day.
+# Computed from the lengths of the spans, which is much faster than counting days.
 _TODAY = "(now() AT TIME ZONE 'UTC')::date"
 _COUNTS = f"""WITH asked AS MATERIALIZED (
   SELECT scope_id, report,
@@ -63,7 +64,7 @@ def build() -> Json:
     return dashboard(
         "copilot-data-health",
         "Copilot data health",
-        "What has been collected, what is missing, what GitHub changed, and what does not agree.",
+        "Which data is collected, missing, restated by GitHub, or inconsistent.",
         time_from="now-90d",
         variables=[LEVEL, SCOPE],
         annotations=ANNOTATIONS,
@@ -87,17 +88,17 @@ def build() -> Json:
             ),
             Section(
                 10,
-                "What is there",
+                "Stored data",
                 [(9, [(24, _REPORTS)]), (9, [(14, _DAYS), (10, _SNAPSHOTS)])],
             ),
             Section(
                 20,
-                "Gaps, and what GitHub changed",
+                "Gaps and restatements",
                 [(9, [(24, _GAPS)]), (10, [(24, _RESTATED)])],
             ),
             Section(
                 30,
-                "Does it agree?",
+                "Consistency",
                 [
                     (9, [(12, _USERS_AGREE), (12, _BREAKDOWNS_AGREE)]),
                     (8, [(14, _NAMES), (10, _TOKENS)]),
@@ -111,9 +112,10 @@ def build() -> Json:
 _AGE = panels.stat(
     2,
     "Newest day, days ago",
-    """Days from the newest day with an aggregate, of the scope where it is oldest, to today (UTC);
-    of a scope without any, from when it was added. Removed scopes do not count. GitHub
-    needs two to three days for a report. Whatever range is chosen. Unit: days.""",
+    """Days between the newest day with an aggregate and today (UTC), for the scope where this day
+    is oldest. A scope without an aggregate counts from the day it was added. Removed scopes do not
+    count. GitHub needs two to three days for a report. The time range has no effect. Unit:
+    days.""",
     f"""SELECT max({_TODAY} - coalesce(newest.day, (created_at AT TIME ZONE 'UTC')::date)) AS days
 FROM copilot_scopes AS scope
 CROSS JOIN LATERAL (
@@ -128,9 +130,9 @@ WHERE scope.id = {OF_SCOPE} AND NOT is_removed""",
 _COMPLETE = panels.stat(
     3,
     "Complete",
-    """Days of reports that are settled (loaded, or GitHub has none), divided by the days of the
-    range from the first that was ever asked for to yesterday, without provisional days; over all
-    reports of the chosen scopes, as long as they are collected. Unit: percent.""",
+    """Days of reports that are settled (loaded, or GitHub has no data), divided by the expected
+    days of the range: from the first requested day to yesterday, without provisional days. Covers
+    all collected reports of the chosen scopes. Unit: percent.""",
     f"""{_COUNTS}
 SELECT sum(settled)::float / nullif(sum(expected_settled), 0) AS complete FROM counts""",
     unit="percentunit",
@@ -142,8 +144,8 @@ SELECT sum(settled)::float / nullif(sum(expected_settled), 0) AS complete FROM c
 _GAP_COUNT = panels.stat(
     4,
     "Gaps",
-    """Days of reports in the range that are failed, refused or missing, provisional days not
-    counted. The daily schedule asks for them again. Unit: days of reports.""",
+    """Days of reports in the range that failed, were refused or are missing. Provisional days
+    do not count. The daily schedule requests these days again. Unit: days of reports.""",
     f"""{_COUNTS}
 SELECT sum(expected_settled - settled) AS gaps FROM counts""",
     unit="none",
@@ -154,8 +156,8 @@ SELECT sum(expected_settled - settled) AS gaps FROM counts""",
 _PROVISIONAL = panels.stat(
     5,
     "Provisional, loaded",
-    """Of the reports of the three newest complete days (UTC), those that are loaded already, as a
-    share. GitHub may still revise them. Whatever range is chosen. Unit: percent.""",
+    """Share of the reports of the three newest complete days (UTC) that are already loaded. GitHub
+    may still revise them. The time range has no effect. Unit: percent.""",
     f"""{_COUNTS}
 SELECT sum(provisional)::float / nullif({PROVISIONAL_DAYS} * count(*), 0) AS loaded FROM counts
 WHERE last_day = {_TODAY} - 1""",
@@ -180,8 +182,8 @@ SELECT sum(restated) AS days FROM counts""",
 _EXPIRY = panels.stat(
     7,
     "Token expires in",
-    """Days until the first token of the chosen scopes' accounts expires; unknown: none does, or
-    GitHub did not say. Unit: days.""",
+    """Days until the first token of the chosen scopes' accounts expires. Unknown means that no
+    token expires or that GitHub did not return an expiry date. Unit: days.""",
     f"""SELECT {_DAYS_LEFT} AS days
 FROM copilot_scopes WHERE id = {OF_SCOPE}""",
     unit="none",
@@ -193,15 +195,15 @@ FROM copilot_scopes WHERE id = {OF_SCOPE}""",
 _REPORTS = panels.table(
     11,
     "Reports",
-    """Each report of each scope over the range, from the first day that was ever asked for to
-    yesterday: the newest loaded day and how many days ago that is, the days expected, loaded,
-    without data, restated, and those that are gaps (provisional days not counted), and when GitHub
-    was asked last. Units: days, percent, instants in UTC.""",
+    """Each report of each scope over the range, from the first requested day to yesterday: the
+    newest loaded day and its age, the days expected, loaded, without data, restated and missing
+    (provisional days do not count), and the time of the last attempt. Units: days, percent, times
+    in UTC.""",
     f"""{_COUNTS}
 SELECT scope.label AS "Scope", report AS "Report", newest_day AS "Newest day",
   {_TODAY} - newest_day AS "Days ago", expected AS "Expected", loaded AS "Loaded",
   loaded::float / nullif(expected, 0) AS "Loaded share", no_data AS "No data",
-  expected_settled - settled AS "Gaps", restated AS "Restated", asked_last AS "Asked last"
+  expected_settled - settled AS "Gaps", restated AS "Restated", asked_last AS "Last attempt"
 FROM counts JOIN copilot_scopes AS scope ON scope.id = scope_id
 WHERE expected > 0
 ORDER BY 1, 2""",
@@ -209,7 +211,7 @@ ORDER BY 1, 2""",
     overrides={
         "Newest day": panels.DAY,
         "Loaded share": panels.share_cell("green", 1),
-        "Asked last": {"unit": "dateTimeAsIso", **panels.width(170)},
+        "Last attempt": {"unit": "dateTimeAsIso", **panels.width(170)},
         "Report": panels.width(170),
         "Gaps": {
             "thresholds": {
@@ -225,8 +227,8 @@ ORDER BY 1, 2""",
 _DAYS = panels.bars(
     12,
     "Reports by state",
-    f"""What became of the reports of each day that were asked for, of the chosen scopes.
-    A lower bar: some were never asked for. {_STATES} Unit: reports.""",
+    f"""The states of the requested reports of each day, for the chosen scopes. A lower bar means
+    that some reports were never requested. {_STATES} Unit: reports.""",
     f"""SELECT day AS time, {_STATE} AS metric, count(*) AS value
 FROM _tool_copilot_collection_status
 {_OF_CHOSEN}
@@ -237,8 +239,8 @@ GROUP BY day, state ORDER BY 1, 2""",
 _SNAPSHOTS = panels.bars(
     13,
     "Seat snapshots",
-    """Chosen scopes with a snapshot of their seats on the day. A day without one cannot be brought
-    back: GitHub shows seats only as they are now. Unit: scopes.""",
+    """Chosen scopes with a snapshot of their seats on the day. A missing day cannot be collected
+    later, because GitHub shows only the current seats. Unit: scopes.""",
     f"""SELECT day AS time, count(*) AS snapshots
 FROM _tool_copilot_seat_days
 {_OF_CHOSEN}
@@ -249,15 +251,14 @@ GROUP BY day ORDER BY 1""",
 
 _GAPS = panels.table(
     21,
-    "Gaps, and when they fall out of reach",
-    f"""Days of reports in the range that are neither loaded nor known to have no data, the next to
-    fall out of GitHub's reach first, at most 200; from that day on they cannot be collected any
-    more. {_STATES} Missing: never
-    asked for. Units: days. May be empty: then nothing is missing.""",
+    "Gaps and their deadlines",
+    f"""Days of reports in the range that are neither loaded nor known to have no data, at most 200.
+    From the day in "Out of reach on", GitHub no longer serves them; the earliest comes first.
+    {_STATES} Missing: never requested. Units: days. May be empty: then nothing is missing.""",
     f"""SELECT scope.label AS "Scope", report AS "Report", day AS "Day", {_STATE} AS "State",
   out_of_reach_on AS "Out of reach on",
   out_of_reach_on - {_TODAY} AS "Days left",
-  last_fetched_at AS "Asked last", message AS "What was said"
+  last_fetched_at AS "Last attempt", message AS "Message"
 FROM copilot_report_days
 JOIN copilot_scopes AS scope ON scope.id = scope_id
 {_OF_CHOSEN} AND NOT is_settled AND NOT is_provisional
@@ -266,8 +267,8 @@ ORDER BY 5, 1, 2 LIMIT 200""",
     overrides={
         "Day": panels.DAY,
         "Out of reach on": panels.DAY,
-        "Asked last": {"unit": "dateTimeAsIso", **panels.width(170)},
-        "What was said": {**panels.width(520)},
+        "Last attempt": {"unit": "dateTimeAsIso", **panels.width(170)},
+        "Message": {**panels.width(520)},
     },
 )
 
@@ -275,8 +276,8 @@ _RESTATED = panels.table(
     22,
     "Restated numbers, old and new",
     """Numbers of days in the range that GitHub changed after they had been loaded, the newest
-    change first, at most 200: every number of an aggregate, of the other reports sums and counts.
-    Units: those of the number, percent. May be empty: then GitHub changed nothing.""",
+    change first, at most 200: all numbers of an aggregate, and sums and counts of the other
+    reports. Units: those of the number, percent. May be empty: then GitHub changed nothing.""",
     f"""SELECT scope.label AS "Scope", report AS "Report", day AS "Day", metric AS "Number",
   old AS "Old", new AS "New", (new - old) / nullif(abs(old), 0) AS "Change", seen_at AS "Seen"
 FROM _tool_copilot_restatements
@@ -294,9 +295,9 @@ ORDER BY seen_at DESC, day DESC, 1, 4 LIMIT 200""",
 _USERS_AGREE = panels.lines(
     31,
     "Users: aggregate and users report",
-    f"""Active users of the day as GitHub's aggregate says, less the people with activity in the
-    users report of the same day, where both are loaded. They need not agree; a jump is worth a
-    look. Unit: people. {PER_SCOPE}""",
+    f"""Active users of the day in GitHub's aggregate minus the people with activity in the
+    users report of the same day, if both are loaded. The two may differ; investigate sudden
+    changes. Unit: people. {PER_SCOPE}""",
     f"""{CHOSEN}, counted AS (
   SELECT scope_id, day, count(*) AS people FROM copilot_user_days
   {_OF_CHOSEN} AND is_active AND scope_id IN (SELECT id FROM chosen)
@@ -316,9 +317,10 @@ ORDER BY 1, 2""",
 
 _BREAKDOWNS_AGREE = panels.lines(
     32,
-    "Breakdowns: share of the total that they explain",
-    """Output events summed over a breakdown, divided by the total of the aggregates. Editors know
-    no CLI and no app, so they explain less; all need not reach 100 %. A jump is worth a look. Unit:
+    "Breakdowns: share of the total",
+    """Output events summed over a breakdown, divided by the total of the aggregates. The editors'
+    breakdown does not include the CLI and the app, so its share is lower. The shares need not reach
+    100 %; investigate sudden changes. Unit:
     percent. Over the chosen scopes.""",
     f"""WITH total AS (
   SELECT day, sum(code_generation_activity_count) AS outputs FROM _tool_copilot_org_metrics
@@ -345,11 +347,11 @@ ORDER BY 1""",
 
 _NAMES = panels.table(
     33,
-    "Names that are not known",
+    "Unknown names",
     """Fields, features, editors, models and languages in the reports of the range that this version
-    of copilot_pipeline does not know: how often, in how many days, and when first and last. They
-    are kept as GitHub writes them. Units: occurrences, days. May be empty: then every name is
-    known.""",
+    of copilot_pipeline does not know: the number of occurrences and days, and the first and last
+    day. They are stored as GitHub writes them. Units: occurrences, days. May be empty: then every
+    name is known.""",
     f"""SELECT kind AS "Kind", name AS "Name", sum(occurrences) AS "Occurrences",
   count(DISTINCT day) AS "Days", min(day) AS "First", max(day) AS "Last"
 FROM _tool_copilot_unknown_names
@@ -363,9 +365,9 @@ ORDER BY 3 DESC, 1, 2 LIMIT 200""",
 _TOKENS = panels.table(
     34,
     "Tokens",
-    """The accounts of the chosen scopes, when their tokens expire, and how many days that is from
-    now; empty: it does not expire, or GitHub did not say. Unit: days. May be empty: then all of
-    them are removed.""",
+    """The accounts of the chosen scopes, and when their tokens expire. An empty date means that the
+    token does not expire or that GitHub did not return a date. Unit: days. May be empty: then all
+    chosen scopes are removed.""",
     f"""SELECT account_login AS "Account", count(*) AS "Scopes", min(token_expires_at) AS "Expires",
   {_DAYS_LEFT} AS "Days left"
 FROM copilot_scopes

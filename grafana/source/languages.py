@@ -1,4 +1,4 @@
-"""The dashboard of languages, editors and models: how much each is used, and how well."""
+"""The dashboard of languages, editors and models: their use and acceptance rates."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard, query_variable
 from grafana.source.shared import ANNOTATIONS, CALENDAR, IN_SCOPES, LEVEL, SCOPE, SUMMED
 
-MOST_NAMES = 8
+MAX_NAMES = 8
 FEWEST_OUTPUTS = 100
 
-# Not names, but what GitHub says where it tells none: never added to names, nor to each other.
+# GitHub's placeholders for missing names. They are not added to names or to each other.
 COLLECTIVE = "('others', 'other', 'unknown', 'auto', 'custom')"
 _COLLECTIVE_COLORS = {
     "others": panels.color("#b8bcc4"),
@@ -17,20 +17,20 @@ _COLLECTIVE_COLORS = {
     "auto": panels.color("#6e737d"),
     "all the rest": panels.color("#555b66"),
 }
-_APART = f"""Names are normalised (csharp is c#). The {MOST_NAMES} most used are shown; "all the
-rest" are the other names; what GitHub itself calls others, unknown or auto stands apart."""
+_APART = f"""Names are normalized (csharp is c#). The {MAX_NAMES} most used names are shown.
+"all the rest" combines the other names. GitHub's own others, unknown and auto are separate."""
 
 _LANGUAGE = query_variable(
     "language",
     "Language",
-    "Languages with code completions in the range; the panels of languages obey it",
+    "Languages with code completions in the range; filters the panels of languages",
     f"SELECT DISTINCT language FROM _tool_copilot_language_metrics WHERE {IN_SCOPES} "
     "AND $__timeFilter(day) ORDER BY 1",
 )
 _EDITOR = query_variable(
     "editor",
     "Editor",
-    "Editors used in the range; the panels of editors obey it",
+    "Editors used in the range; filters the panels of editors",
     f"SELECT DISTINCT ide FROM _tool_copilot_metrics_by_ide WHERE {IN_SCOPES} "
     "AND $__timeFilter(day) ORDER BY 1",
 )
@@ -42,7 +42,7 @@ def build() -> Json:
     return dashboard(
         "copilot-languages",
         "Copilot languages, editors and models",
-        "In which languages and editors Copilot is used, with which models, and how well.",
+        "The languages, editors and models that Copilot is used with, and acceptance rates.",
         time_from="now-90d",
         variables=[LEVEL, SCOPE, _LANGUAGE, _EDITOR],
         annotations=ANNOTATIONS,
@@ -59,7 +59,7 @@ def build() -> Json:
             Section(20, "Models", [(10, [(12, _MODEL_MIX), (12, _MODELS)])]),
             Section(
                 30,
-                "What has no name, and the old metrics API",
+                "Unknown names and the legacy metrics API",
                 [(9, [(14, _UNNAMED), (10, _LEGACY_EDITORS)])],
             ),
         ],
@@ -67,7 +67,7 @@ def build() -> Json:
 
 
 def _mix(name: str, value: str, source: str, condition: str = "true") -> str:
-    """The use of each name by day: the names used most, the rest together, collectives apart."""
+    """Return SQL for the use of each name by day: the most used names, the rest, placeholders."""
     return f"""WITH usage AS (
   SELECT day, {name} AS name, sum({value}) AS value
   FROM {source}
@@ -75,7 +75,7 @@ def _mix(name: str, value: str, source: str, condition: str = "true") -> str:
   GROUP BY day, {name}
 ), shown AS (
   SELECT name FROM usage WHERE name NOT IN {COLLECTIVE}
-  GROUP BY name ORDER BY sum(value) DESC NULLS LAST, name LIMIT {MOST_NAMES}
+  GROUP BY name ORDER BY sum(value) DESC NULLS LAST, name LIMIT {MAX_NAMES}
 )
 SELECT day AS time, CASE
     WHEN name IN {COLLECTIVE} OR name IN (SELECT name FROM shown) THEN name ELSE 'all the rest'
@@ -151,8 +151,8 @@ ORDER BY 1, 2""",
 _EDITOR_MIX = panels.bars(
     11,
     "Editors",
-    f"""Share of each editor in the prompts and output events of the day, all features; CLI and app
-    are no editors and not in it. {_APART} Unit: percent; in the tooltip events. {SUMMED}""",
+    f"""Share of each editor in the prompts and output events of the day, all features; the CLI
+    and the app are not included. {_APART} Unit: percent; in the tooltip events. {SUMMED}""",
     _mix(
         "ide",
         "user_initiated_interaction_count + code_generation_activity_count",
@@ -167,8 +167,8 @@ _EDITORS = panels.table(
     12,
     "Use by editor, all features",
     f"""Prompts and output events of the range by editor, their share, and accept actions divided by
-    output events over all features: no acceptance rate of completions, which GitHub does not tell
-    by editor. Units: events, percent. {SUMMED}""",
+    output events over all features. This is not the acceptance rate of completions, which GitHub
+    does not report by editor. Units: events, percent. {SUMMED}""",
     f"""WITH editors AS (
   SELECT ide, sum(user_initiated_interaction_count) AS prompts,
     sum(code_generation_activity_count) AS outputs,
@@ -195,9 +195,9 @@ ORDER BY 4 DESC NULLS LAST, 1""",
 _MODEL_MIX = panels.bars(
     21,
     "Models of chat prompts",
-    f"""Share of each model in the prompts of the day. GitHub tells models of chat and agents only,
-    not of completions; auto means that Copilot chose. {_APART} Unit: percent; in the tooltip
-    prompts. {SUMMED}""",
+    f"""Share of each model in the prompts of the day. GitHub reports models for chat and agents,
+    not for completions. "auto" means that Copilot chose the model. {_APART} Unit: percent; in the
+    tooltip prompts. {SUMMED}""",
     _mix("model", "user_initiated_interaction_count", "_tool_copilot_metrics_by_model_feature"),
     stacking="percent",
     overrides=_COLLECTIVE_COLORS,
@@ -207,8 +207,8 @@ _MODELS = panels.table(
     22,
     "Use by model, chat and agents",
     f"""Prompts and output events of the range by model, the share of prompts, and accept actions
-    divided by output events, of chat and agents: completions are not in it. Units: events, percent.
-    {SUMMED}""",
+    divided by output events, for chat and agents. Completions are not included. Units: events,
+    percent. {SUMMED}""",
     f"""SELECT model AS "Model", sum(user_initiated_interaction_count) AS "Prompts",
   sum(user_initiated_interaction_count)::float
     / nullif(sum(sum(user_initiated_interaction_count)) OVER (), 0) AS "Share",
@@ -281,9 +281,9 @@ _UNNAMED = panels.table(
 
 _LEGACY_EDITORS = panels.table(
     32,
-    "Acceptance by editor, old metrics API",
+    "Acceptance by editor, legacy metrics API",
     f"""Code completions by editor on the days of the range that were collected from the metrics API
-    that GitHub closed on 2026-04-02: the reports do not tell completions by editor. Units:
+    that GitHub closed on 2026-04-02: the reports have no completions by editor. Units:
     completions, percent. {SUMMED} May be empty: a warehouse that began with the reports has no such
     days.""",
     f"""SELECT editor AS "Editor", sum(suggestions) AS "Suggested", sum(acceptances) AS "Accepted",

@@ -1,4 +1,4 @@
-"""Grafana's dashboard model around the panels: variables, annotations, links, layout.
+"""Grafana's dashboard model: variables, annotations, links and the layout of panels.
 
 Source: Grafana's documentation "Dashboard JSON model" (the classic model, schema version 42).
 """
@@ -20,12 +20,12 @@ TAG = "copilot"
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, and rows of panels with the height that all panels of a row share."""
+    """A heading with rows of panels. All panels of a row have the same height."""
 
     id: int
     title: str
     rows: Sequence[tuple[int, Sequence[tuple[int, Json]]]]
-    """For each row its height, and its panels with their widths, which add up to 24."""
+    """The height of each row, and its panels with their widths, which add up to 24."""
 
 
 def dashboard(
@@ -61,9 +61,9 @@ def dashboard(
 def query_variable(
     name: str, label: str, description: str, sql: str, *, multi: bool = True
 ) -> Json:
-    """A choice from what the database knows; with `multi`, of several, and at first of all.
+    """A variable whose values come from a query. With `multi`, all values are chosen at first.
 
-    Asked again when the time range changes: most of these queries look at the range.
+    The query runs again when the time range changes, because most of these queries use it.
     """
     return {
         "name": name,
@@ -152,7 +152,7 @@ _DATASOURCE_VARIABLE = {
 
 
 def _placed(sections: Sequence[Section]) -> list[Json]:
-    """The panels with their places, from the top; every heading is a row over the whole width."""
+    """Return the panels with their positions. A heading is a row of the full width."""
     placed = []
     y = 0
     for section in sections:

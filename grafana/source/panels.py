@@ -1,4 +1,4 @@
-"""Grafana's panels as they look in all of these dashboards.
+"""Grafana's panels in the style of these dashboards.
 
 Source: Grafana's documentation of each visualization, and the schemas of its panel options.
 """
@@ -27,7 +27,7 @@ def stat(
     steps: Sequence[tuple[float | None, str]] = (),
     sparkline: bool = True,
 ) -> Json:
-    """The newest value of each series, with its course; or without it, the value of a table."""
+    """The newest value of each series with a sparkline, or the value of a table without one."""
     thresholds = [{"color": name, "value": value} for value, name in steps or [(None, color)]]
     return {
         **_panel(id_, "stat", title, description, sql, "time_series" if sparkline else "table"),
@@ -89,7 +89,7 @@ def bars(
     stacking: str = "normal",
     overrides: Overrides | None = None,
 ) -> Json:
-    """A bar for each day, the series on top of each other; `percent` stacks them to the whole."""
+    """A bar for each day with stacked series. `percent` stacks them to 100 %."""
     look = {
         "drawStyle": "bars",
         "lineWidth": 0,
@@ -111,7 +111,7 @@ def table(
     unit: str = "short",
     overrides: Overrides | None = None,
 ) -> Json:
-    """Rows as the query orders them."""
+    """A table with the rows in the order of the query."""
     return {
         **_panel(id_, "table", title, description, sql, "table"),
         "fieldConfig": {
@@ -140,7 +140,7 @@ def bar_gauge(
     decimals: int | None = None,
     color: str = "blue",
 ) -> Json:
-    """A horizontal bar for each row of a text and a number."""
+    """A horizontal bar for each row with a text and a number."""
     return {
         **_panel(id_, "bargauge", title, description, sql, "table"),
         "fieldConfig": {
@@ -177,12 +177,12 @@ def percent(decimals: int = 0) -> Json:
 
 DAY = {"unit": "time:YYYY-MM-DD"}
 
-# In full: other units of money shorten thousands to K.
+# Other currency units shorten thousands to K.
 DOLLARS = "currency:financial:$"
 
 
 def share_cell(name: str, decimals: int = 0) -> Json:
-    """A table's ratio as a bar in its cell, full at 100 %."""
+    """Shows a ratio as a bar in a table cell that is full at 100 %."""
     cell = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
     return {"custom.cellOptions": cell, "min": 0, "max": 1, **percent(decimals), **color(name)}
 

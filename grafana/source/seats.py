@@ -1,4 +1,4 @@
-"""The dashboard of seats: who holds one, who uses it, and what it costs."""
+"""The dashboard of seats: holders, use and cost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PRICE_ENTERPRISE = text_variable(
     "US dollars a month for a seat of Copilot Enterprise",
     "39",
 )
-# A cleared price is none.
+# An empty price counts as 0.
 _BUSINESS = "coalesce(nullif(${price_business:sqlstring}, ''), '0')::numeric"
 _ENTERPRISE = "coalesce(nullif(${price_enterprise:sqlstring}, ''), '0')::numeric"
 
@@ -40,7 +40,7 @@ _NEWEST_SNAPSHOTS = f"""SELECT scope_id, max(day) AS day
 _TEAM = query_variable(
     "assigning_team",
     "Assigning team",
-    "Teams through which seats are assigned; the panels of the newest snapshot obey it",
+    "Teams through which seats are assigned; filters the panels of the newest snapshot",
     f"""WITH newest AS MATERIALIZED ({_NEWEST_SNAPSHOTS})
 SELECT DISTINCT coalesce(assigning_team_slug, {_DIRECT}) FROM _tool_copilot_seats
 WHERE day BETWEEN (SELECT min(day) FROM newest) AND (SELECT max(day) FROM newest)
@@ -48,7 +48,7 @@ WHERE day BETWEEN (SELECT min(day) FROM newest) AND (SELECT max(day) FROM newest
 ORDER BY 1""",
 )
 
-# Between the bounds, because the view can be asked for some days, but not for another table's.
+# The bounds let PostgreSQL filter the view by day; it cannot push down the IN condition.
 _NEWEST = f"""WITH newest AS MATERIALIZED (
   {_NEWEST_SNAPSHOTS}
 ), held AS MATERIALIZED (
@@ -63,17 +63,19 @@ _NEWEST = f"""WITH newest AS MATERIALIZED (
 )"""
 
 _ONE_PERSON = """A person with several seats of an enterprise counts once, with the highest plan."""
-_LAST_ACTIVITY = """Last activity is the later one of the seat list and of the users reports."""
-_IDLE = f"""Idle: no activity for {IDLE_DAYS} days, held for {GRACE_DAYS} days, not cancelled.
+_LAST_ACTIVITY = (
+    """The last activity is the later of those in the seat list and in the users reports."""
+)
+_IDLE = f"""Idle: no activity for {IDLE_DAYS} days, held for {GRACE_DAYS} days, not canceled.
 {_LAST_ACTIVITY}"""
-_NEVER = f"""Never used: no activity at all, held for {GRACE_DAYS} days, not cancelled."""
+_NEVER = f"""Never used: no activity at all, held for {GRACE_DAYS} days, not canceled."""
 
 _ALL_COST = f"(seats - seats_enterprise) * {_BUSINESS} + seats_enterprise * {_ENTERPRISE}"
 _UNUSED_COST = (
     f"(idle_seats + never_used_seats - unused_seats_enterprise) * {_BUSINESS} "
     f"+ unused_seats_enterprise * {_ENTERPRISE}"
 )
-_COST = """The price of each seat's plan as set above, for a whole month; what GitHub bills may
+_COST = """Uses the price of each seat's plan as set above, for a whole month. GitHub's bill may
 differ. Unit: US dollars a month."""
 
 
@@ -81,7 +83,7 @@ def build() -> Json:
     return dashboard(
         "copilot-seats",
         "Copilot seats and cost",
-        "Who holds a seat, who uses it, and what it costs, from our own daily snapshots.",
+        "Seats, their use and their cost, from daily snapshots.",
         time_from="now-90d",
         variables=[LEVEL, SCOPE, _TEAM, _PRICE_BUSINESS, _PRICE_ENTERPRISE],
         annotations=ANNOTATIONS,
@@ -118,7 +120,7 @@ def build() -> Json:
                     (
                         5,
                         [
-                            (6, _UTILISATION),
+                            (6, _UTILIZATION),
                             (6, _money(9, "Monthly cost", _ALL_COST, "Of all seats.", "blue")),
                             (
                                 6,
@@ -159,8 +161,8 @@ _HELD = f"People who hold a seat. {_ONE_PERSON}"
 _ACTIVE = f"""People with a seat who were active in the {ACTIVE_DAYS} days that end on the day.
 {_LAST_ACTIVITY}"""
 _NEW = f"People whose seat was assigned in the {GRACE_DAYS} days that end on the day."
-_PENDING = "People whose seat is cancelled: it is still billed, and ends with the billing cycle."
-_NOT_SAVED = "An exposure, no saving: some of them have reasons."
+_PENDING = "People whose seat is canceled: it is still billed, and ends with the billing cycle."
+_NOT_SAVED = "This is potential waste, not guaranteed savings."
 
 
 def _per_scope(value: str) -> str:
@@ -197,9 +199,9 @@ def _money(id_: int, title: str, value: str, means: str, shade: str) -> Json:
     )
 
 
-_UTILISATION = panels.stat(
+_UTILIZATION = panels.stat(
     8,
-    "Seat utilisation",
+    "Seat utilization",
     f"""People with a seat and activity in the 28 days that end on the day, divided by people with a
     seat on that day. {_LAST_ACTIVITY} On the newest snapshot of the range with a value. Unit:
     percent. {PER_SCOPE}""",
@@ -223,7 +225,7 @@ _COST_PER_USER = panels.stat(
 _SEATS_OVER_TIME = panels.lines(
     21,
     "Seats held and active",
-    f"""People who hold a seat, and those of them active in the 28 days that end on the day, by our
+    f"""People who hold a seat, and those of them active in the 28 days that end on the day, from
     daily snapshots; a day without a snapshot is a gap. {_ONE_PERSON} Unit: people. {PER_SCOPE}""",
     _series({"held": "seats", "active": "active_seats"}),
     overrides={"held": panels.color("blue"), "active": panels.color("green")},
@@ -232,7 +234,7 @@ _SEATS_OVER_TIME = panels.lines(
 _COST_OVER_TIME = panels.lines(
     22,
     "Monthly cost",
-    f"""Of all seats, and of those that are idle or were never used, by our daily snapshots. {_COST}
+    f"""Of all seats, and of those that are idle or were never used, from daily snapshots. {_COST}
     {_NOT_SAVED} {PER_SCOPE}""",
     _series({"all seats": _ALL_COST, "unused seats": _UNUSED_COST}),
     unit=panels.DOLLARS,
@@ -243,7 +245,7 @@ _COST_OVER_TIME = panels.lines(
 _UNUSED_OVER_TIME = panels.lines(
     23,
     "Idle and never used seats",
-    f"""{_IDLE} {_NEVER} By our daily snapshots. Unit: people. {PER_SCOPE}""",
+    f"""{_IDLE} {_NEVER} From daily snapshots. Unit: people. {PER_SCOPE}""",
     _series({"idle": "idle_seats", "never used": "never_used_seats"}),
     overrides={"idle": panels.color("orange"), "never used": panels.color("red")},
 )
@@ -251,7 +253,7 @@ _UNUSED_OVER_TIME = panels.lines(
 _CHANGES_OVER_TIME = panels.lines(
     24,
     "New seats and pending cancellations",
-    f"""{_NEW} {_PENDING} By our daily snapshots. Unit: people. {PER_SCOPE}""",
+    f"""{_NEW} {_PENDING} From daily snapshots. Unit: people. {PER_SCOPE}""",
     _series({"new": "new_seats", "pending cancellation": "pending_seats"}),
     overrides={"new": panels.color("purple"), "pending cancellation": panels.color("yellow")},
 )
@@ -284,7 +286,7 @@ _BY_EDITOR = panels.bar_gauge(
     32,
     "By last editor",
     f"""People with a seat in the newest snapshot by the editor of their last activity in the seat
-    list, without its version; a person counts once, in whatever chosen scopes. {_ONE_PERSON}
+    list, without its version. A person in several chosen scopes counts once. {_ONE_PERSON}
     Unit: people.""",
     f"""{_NEWEST}, people AS (
   SELECT DISTINCT ON (user_id) user_id, editor FROM held
@@ -300,8 +302,8 @@ ORDER BY 2 DESC, 1""",
 _IDLE_LIST = panels.table(
     33,
     "Idle and never used seats",
-    f"""The people behind the numbers, longest without activity first, at most 500. {_IDLE} {_NEVER}
-    Units: days, US dollars a month. May be empty: then every seat is used.""",
+    f"""The holders of idle and never used seats, longest without activity first, at most 500.
+    {_IDLE} {_NEVER} Units: days, US dollars a month. May be empty: then every seat is used.""",
     f"""{_NEWEST}, unused AS MATERIALIZED (
   SELECT scope_id, user_login, team, plan_type, is_idle, last_active_day, day, editor, created_day,
     price

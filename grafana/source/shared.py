@@ -1,4 +1,4 @@
-"""What the dashboards have in common: their variables, annotations, and pieces of SQL."""
+"""The variables, annotations and SQL fragments that the dashboards share."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from grafana.source.model import annotation, query_variable
 
-# A chart of people shows a line for each scope: people of two scopes cannot be added.
-MOST_SCOPES = 5
+# Charts of people show one line for each scope, because people of two scopes cannot be added.
+MAX_SCOPES = 5
 
-# An array: without any scope, as in a new warehouse, a list would be a syntax error.
+# An array, because an empty list would be a syntax error if there is no scope yet.
 OF_SCOPE = "ANY (ARRAY[${scope:sqlstring}]::bigint[])"
 IN_SCOPES = f"scope_id = {OF_SCOPE}"
 
-# The chosen scopes with the most users, and what tells their lines apart if there are several.
+# The chosen scopes with the most users, with a prefix for their lines if there are several.
 CHOSEN = f"""WITH chosen AS (
   SELECT id, label, is_removed,
     CASE WHEN count(*) OVER () > 1 THEN label || ': ' ELSE '' END AS prefix
@@ -23,11 +23,11 @@ CHOSEN = f"""WITH chosen AS (
     SELECT max(total_active_users) FROM _tool_copilot_org_metrics
     WHERE scope_id = scope.id AND $__timeFilter(day)
   ) DESC NULLS LAST, label
-  LIMIT {MOST_SCOPES}
+  LIMIT {MAX_SCOPES}
 )"""
 
-# Every day of the range, so that a line breaks where one is missing.
-# (Without a time zone: somewhere a day begins at one o'clock.)
+# Every day of the range, so that a line breaks at a missing day. Timestamps have no time zone,
+# because in some time zones a day can begin at one o'clock.
 CALENDAR = (
     "generate_series($__timeFrom()::date::timestamp, $__timeTo()::date::timestamp, '1 day') "
     "AS calendar(day)"
@@ -35,14 +35,14 @@ CALENDAR = (
 
 
 def days_of_chosen(table: str, condition: str = "true") -> str:
-    """The chosen scopes' rows of the table, as `days`, on every day of the range."""
+    """Return SQL for the rows of the chosen scopes, as `days`, on every day of the range."""
     return f"""FROM chosen CROSS JOIN {CALENDAR}
 LEFT JOIN {table} AS days
   ON days.scope_id = chosen.id AND days.day = calendar.day::date AND {condition}"""
 
 
 def series_of_chosen(values: Mapping[str, str], table: str, condition: str = "true") -> str:
-    """Lines of the chosen scopes: a column, or an expression of several, by the line's name."""
+    """Return SQL for lines of the chosen scopes. `values` maps names to SQL expressions."""
     rows = ", ".join(f"('{name}', {value})" for name, value in values.items())
     return f"""{CHOSEN}
 SELECT calendar.day::date AS time, prefix || lines.name AS metric, lines.value
@@ -51,16 +51,16 @@ CROSS JOIN LATERAL (VALUES {rows}) AS lines(name, value)
 ORDER BY 1, 2"""
 
 
-PER_SCOPE = f"Of several scopes each has its own value, at most the {MOST_SCOPES} largest."
+PER_SCOPE = f"Each chosen scope has its own value; at most the {MAX_SCOPES} largest are shown."
 SUMMED = (
-    "Summed over the chosen scopes that have the day; what a person does counts in every "
-    "organization of his or hers."
+    "Summed over the chosen scopes with data for the day. The activity of a person counts in each "
+    "of their organizations."
 )
 
 LEVEL = query_variable(
     "level",
     "Level",
-    "Enterprises or organizations: GitHub counts a person in both, so they are never mixed",
+    "Enterprises or organizations. They are not mixed because GitHub counts a person in both.",
     "SELECT initcap(kind) AS __text, kind AS __value FROM copilot_scopes GROUP BY kind ORDER BY 2",
     multi=False,
 )
@@ -68,7 +68,7 @@ LEVEL = query_variable(
 SCOPE = query_variable(
     "scope",
     "Scope",
-    "What is shown of the level; a removed scope keeps its history",
+    "The scopes to show. A removed scope keeps its history.",
     "SELECT label || CASE WHEN is_removed THEN ' (removed)' ELSE '' END AS __text, id AS __value "
     "FROM copilot_scopes WHERE kind IN (${level:sqlstring}) ORDER BY is_removed, label",
 )
@@ -84,15 +84,16 @@ ORDER BY 1"""
 
 ANNOTATIONS = (
     annotation("Definition changes", "purple", _marks("definition")),
-    annotation("Roll-out", "green", _marks("rollout")),
+    annotation("Rollout", "green", _marks("rollout")),
     annotation("Provisional days", "orange", _marks("provisional")),
 )
 
 
 def trailing_week(ratios: Mapping[str, tuple[str, str]], table: str) -> str:
-    """Ratios of sums over the seven days that end on each day: (numerator, denominator) by name.
+    """Return SQL for ratios of sums over the seven days that end on each day.
 
-    The six days before the range count for its first days.
+    `ratios` maps names to (numerator, denominator). The sums of the first days of the range include
+    the six days before it.
     """
     sums = ",\n    ".join(
         f"sum(sum({above}) FILTER (WHERE {below} IS NOT NULL)) OVER week / nullif("

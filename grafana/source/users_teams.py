@@ -1,4 +1,4 @@
-"""The dashboard of people and teams: who uses Copilot much, who began, and who stopped."""
+"""The dashboard of people and teams: the most active, the new and the lapsed users."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard, query_variable
 from grafana.source.shared import ANNOTATIONS, CALENDAR, IN_SCOPES, LEVEL, SCOPE
 
-MOST_USERS = 50
-MOST_TEAMS = 8
+MAX_USERS = 50
+MAX_TEAMS = 8
 
 # The newest day of the range of which each scope's memberships are loaded.
 _NEWEST_MEMBERSHIPS = f"""SELECT scope_id, max(day) FROM _tool_copilot_collection_status
     WHERE report = 'user-teams-1-day' AND state = 'loaded' AND {IN_SCOPES} AND $__timeFilter(day)
     GROUP BY scope_id"""
 
-# Days with memberships of which nobody knows who was active. Few, and so asked for instead of those
-# of which it is known: by scope and day, not by member.
+# Days with memberships but without a users report. There are few of them, so this query is faster
+# than one for the days with a report.
 _UNREPORTED = f"""(
     SELECT scope_id, day FROM _tool_copilot_collection_status
     WHERE {IN_SCOPES} AND $__timeFilter(day) AND report IN ('users-1-day', 'user-teams-1-day')
@@ -27,20 +27,20 @@ _UNREPORTED = f"""(
 _TEAM = query_variable(
     "team",
     "Team",
-    "Teams with members in the range; the panels of teams obey it",
+    "Teams with members in the range; filters the panels of teams",
     "SELECT DISTINCT coalesce(nullif(slug, ''), 'team ' || team_id) FROM _tool_copilot_user_teams "
     f"WHERE {IN_SCOPES} AND $__timeFilter(day) ORDER BY 1",
 )
 
 _ACTIVE = "Active: any activity in the users report of a day."
-_DISTINCT = f"{_ACTIVE} A person counts once, in whatever chosen scopes and on how many days."
+_DISTINCT = f"{_ACTIVE} A person with several scopes or days counts once."
 
-# Two teams of an enterprise may have one name: those of two of its organizations.
+# Teams of two organizations of an enterprise may have the same name.
 _TEAM_NAME = """team || CASE
     WHEN count(*) OVER (PARTITION BY scope_id, team) > 1 THEN ' #' || team_id ELSE ''
   END"""
 
-# From when to when each scope's users reports are loaded, and the newest of these days.
+# The first and the last day with a loaded users report of each scope, and the newest of all.
 _LAST = f"""reports AS MATERIALIZED (
   SELECT scope_id, min(day) AS first_day, max(day) FILTER (WHERE $__timeFilter(day)) AS last_day
   FROM _tool_copilot_collection_status
@@ -48,9 +48,9 @@ _LAST = f"""reports AS MATERIALIZED (
   GROUP BY scope_id
 ), last AS (SELECT max(last_day) AS day FROM reports)"""
 
-# Of the people with activity in the 56 days that end on that day: whether in its older and its
-# newer half, and when they were active first. Only of scopes whose users reports cover the 56 days:
-# where they stopped, or have just begun, nobody knows who stopped or began.
+# The people with activity in the 56 days that end on that day: whether they were active in the
+# older and in the newer half, and their first active day. Scopes whose users reports do not cover
+# the 56 days are left out, because their new and lapsed users are not known.
 _COMINGS = f"""WITH {_LAST}, covered AS (
   SELECT scope_id FROM reports
   WHERE first_day <= (SELECT day FROM last) - {2 * ACTIVE_DAYS - 1}
@@ -72,21 +72,21 @@ _COMINGS = f"""WITH {_LAST}, covered AS (
     )) AS first_day
   FROM people GROUP BY user_id
 ), known AS (SELECT EXISTS (SELECT 1 FROM covered) AS reaches_back)"""
-_REACH = """Of scopes whose users reports cover the 56 days that end then; unknown without one."""
+_REACH = """Only scopes whose users reports cover the 56 days that end then; unknown without one."""
 
 
 def build() -> Json:
     return dashboard(
         "copilot-users-teams",
         "Copilot users and teams",
-        "Which teams and people use Copilot much, who began, and who stopped.",
+        "The most active teams and people, new users and lapsed users.",
         time_from="now-28d",
         variables=[LEVEL, SCOPE, _TEAM],
         annotations=ANNOTATIONS,
         sections=[
             Section(
                 1,
-                "People who come and go",
+                "New, returning and lapsed users",
                 [
                     (
                         4,
@@ -134,13 +134,13 @@ def build() -> Json:
     )
 
 
-_NEW = """People whose first activity of all that is stored of their scopes lies in the 28 days."""
+_NEW = """People whose first stored activity is within the 28 days."""
 
 _ACTIVE_PEOPLE = panels.stat(
     2,
     "People active in the range",
-    f"""People with activity on any day of the range. {_DISTINCT} It differs from GitHub's own count
-    of active users, which is by scope. Unknown without a users report. Unit: people.""",
+    f"""People with activity on any day of the range. {_DISTINCT} GitHub's own counts of active
+    users are by scope and differ. Unknown without a users report. Unit: people.""",
     f"""WITH {_LAST}, people AS (
   SELECT user_id FROM copilot_user_days
   WHERE {IN_SCOPES} AND $__timeFilter(day) AND is_active
@@ -174,9 +174,9 @@ _LEAGUE = panels.table(
     f"""Each team in the range: its members on any day of it with a users report, those of them
     active while they were members (also as a share), and what they did as members: prompts by
     active member and day, code completions suggested and accepted, the acceptance rate by count,
-    lines added. Members without any use count. Teams with fewer than {MIN_TEAM_MEMBERS} members are
-    hidden; people in two teams are in both, so teams do not add up. {_ACTIVE} Units: people,
-    prompts, completions, lines, percent.""",
+    lines added. Members without activity are included. Teams with fewer than {MIN_TEAM_MEMBERS}
+    members are hidden; people in two teams count in both, so teams do not add up. {_ACTIVE} Units:
+    people, prompts, completions, lines, percent.""",
     f"""WITH members AS MATERIALIZED (
   SELECT scope_id, team_id, user_id, max(day) AS last_day, max(team) AS team,
     count(*) FILTER (WHERE is_active) AS active_days, sum(prompts) AS prompts,
@@ -212,14 +212,14 @@ _TEAMS_OVER_TIME = panels.lines(
     12,
     "Active members of teams",
     f"""Members who were active on the day, divided by the members of that day; of the
-    {MOST_TEAMS} teams with the most members on the newest day of the range. Teams with fewer than
+    {MAX_TEAMS} teams with the most members on the newest day of the range. Teams with fewer than
     {MIN_TEAM_MEMBERS} members are hidden. {_ACTIVE} Unit: percent.""",
     f"""WITH largest AS MATERIALIZED (
   SELECT scope_id, team_id, max(team) AS team FROM copilot_team_member_days
   WHERE (scope_id, day) IN ({_NEWEST_MEMBERSHIPS})
     AND team = ANY (ARRAY[${{team:sqlstring}}]::text[])
   GROUP BY scope_id, team_id HAVING count(*) >= {MIN_TEAM_MEMBERS}
-  ORDER BY count(*) DESC, 1, 2 LIMIT {MOST_TEAMS}
+  ORDER BY count(*) DESC, 1, 2 LIMIT {MAX_TEAMS}
 ), shown AS MATERIALIZED (
   SELECT scope_id, team_id, label || ': ' || {_TEAM_NAME} AS name
   FROM largest JOIN copilot_scopes ON id = scope_id
@@ -244,7 +244,7 @@ _LARGEST = f"""WITH largest AS (
   WHERE {IN_SCOPES} AND $__timeFilter(day)
   GROUP BY scope_id ORDER BY max(total_active_users) DESC NULLS LAST, scope_id LIMIT 1
 )"""
-_OF_THE_LARGEST = "Of several chosen scopes, the largest."
+_OF_THE_LARGEST = "Only the largest of the chosen scopes."
 _PHASE_COLORS = {
     "No Cohort": panels.color("#8e939d"),
     "Phase 1": panels.color("light-blue"),
@@ -255,8 +255,8 @@ _PHASE_COLORS = {
 _PHASES = panels.bars(
     21,
     "People by adoption phase",
-    f"""People in each of GitHub's adoption phases in the 28 days that end on the day. The phases
-    are GitHub's own rule. {_OF_THE_LARGEST} Unit: people. May be empty: GitHub reports these
+    f"""People in each of GitHub's adoption phases in the 28 days that end on the day. GitHub
+    defines the phases. {_OF_THE_LARGEST} Unit: people. May be empty: GitHub reports these
     numbers from 2026-09-17 on.""",
     f"""{_LARGEST}
 SELECT day AS time, phase AS metric, sum(users_in_phase_28d) AS value
@@ -300,17 +300,17 @@ ORDER BY 1, 2""",
 _TOP_USERS = panels.table(
     31,
     "Top users",
-    f"""The {MOST_USERS} people with the most active days in the range, then the most prompts: days
+    f"""The {MAX_USERS} people with the most active days in the range, then the most prompts: days
     with activity, prompts, code completions accepted and their acceptance rate by count, lines
-    added, AI credits used (a signal of use, not a bill), and the newest phase. What a person did in
-    two organizations is in two rows. {_ACTIVE} Units: days, prompts, completions, percent, lines,
+    added, AI credits used (a signal of use, not a bill), and the newest phase. A person in
+    two organizations has two rows. {_ACTIVE} Units: days, prompts, completions, percent, lines,
     credits.""",
     f"""WITH users AS MATERIALIZED (
   SELECT scope_id, user_id, count(*) AS active_days, sum(prompts) AS prompts
   FROM copilot_user_days
   WHERE {IN_SCOPES} AND $__timeFilter(day) AND is_active
   GROUP BY scope_id, user_id
-  ORDER BY count(*) DESC, sum(prompts) DESC NULLS LAST, user_id LIMIT {MOST_USERS}
+  ORDER BY count(*) DESC, sum(prompts) DESC NULLS LAST, user_id LIMIT {MAX_USERS}
 )
 SELECT used.login AS "User", scope.label AS "Scope", users.active_days AS "Active days",
   users.prompts AS "Prompts", used.accepted AS "Accepted",
@@ -337,8 +337,8 @@ ORDER BY 3 DESC, 4 DESC NULLS LAST, 1""",
 _LAPSED = panels.table(
     32,
     "Lapsed users",
-    f"""The people behind the number of lapsed users, with their last active day, at most 200.
-    {_REACH} May be empty: then nobody stopped. Unit: days.""",
+    f"""The lapsed users with their last active day, at most 200.
+    {_REACH} May be empty: then there are no lapsed users. Unit: days.""",
     f"""{_COMINGS}
 SELECT user_login AS "User", last_day AS "Last active day",
   (SELECT day FROM last) - last_day AS "Days ago"

@@ -1,4 +1,4 @@
-"""Runs revisions on the connection and in the transaction that `Database` hands over."""
+"""Runs revisions on the connection and in the transaction of `Database`."""
 
 from alembic import context
 

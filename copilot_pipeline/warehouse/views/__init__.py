@@ -1,7 +1,7 @@
-"""The views that dashboards and people's own queries read: each number is defined once, here.
+"""The views for dashboards and custom queries.
 
-They are made from the rules (`rules.py`) and the tables, for both databases, and made anew when
-their query changed (`warehouse/definitions.py`).
+They are built from the rules (`rules.py`) and the tables, for both databases.
+`warehouse/fingerprints.py` creates them again when a query changes.
 """
 
 from copilot_pipeline.warehouse.views.days import FEATURE_DAYS, ORG_DAYS
@@ -17,7 +17,7 @@ from copilot_pipeline.warehouse.views.view import View
 
 __all__ = ["VIEWS", "View"]
 
-# A view comes after those that it selects from.
+# A view comes after the views that it selects from.
 VIEWS = (
     SCOPES,
     ORG_DAYS,

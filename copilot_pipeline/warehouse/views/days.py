@@ -1,4 +1,4 @@
-"""The views of a scope's days: its metrics with its seats, and its features."""
+"""The views of the days of scopes: metrics with seats, and features."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from copilot_pipeline.sources.seats import seats
 from copilot_pipeline.sources.shape import columns
 from copilot_pipeline.warehouse.views.view import View
 
-# GitHub's names of features as people know them.
+# Display names of GitHub's features.
 FEATURE_NAMES = {
     "code_completion": "Code completion",
     "chat_inline": "Inline chat",
@@ -46,10 +46,10 @@ def _org_days() -> sa.Select[Any]:
     )
 
     def of_snapshot(count: sa.ColumnElement[int]) -> sa.ColumnElement[int | None]:
-        """Without a snapshot of that day NULL, not 0."""
+        """NULL instead of 0 if the day has no snapshot."""
         return sa.case((snapshots.c.day.is_(None), sa.null()), else_=sa.func.coalesce(count, 0))
 
-    # The seats come before the columns that the view got later.
+    # The columns of the seats come before the columns that were added later.
     later = {each.name for each in columns(CLIENT_USE)}
     is_later = [each.name in later or each.name.startswith("pull_requests_") for each in metrics.c]
     first = [each for each, late in zip(metrics.c, is_later, strict=True) if not late]

@@ -1,4 +1,4 @@
-"""The views of the history itself: which days are expected, what became of them, what to mark."""
+"""The views of the history: expected days, their states, and marks for charts."""
 
 from typing import Any
 
@@ -23,9 +23,11 @@ _provisional_from = days_before(Today(), PROVISIONAL_DAYS)
 
 
 def _report_spans() -> sa.Select[Any]:
-    """A report that its scope collects is expected until yesterday, another one as long as it was.
+    """The first and the last expected day of each report.
 
-    Snapshots are no reports: a day without one cannot be collected any more.
+    The last day is yesterday, or the last requested day if the report is no longer collected.
+
+    Snapshots are not included, because a missed snapshot cannot be collected later.
     """
     status = collection_status.c
     asked = (
@@ -58,7 +60,7 @@ REPORT_SPANS = View("copilot_report_spans", _report_spans())
 
 
 def _report_days() -> sa.Select[Any]:
-    """Every expected day; one without a row in the status is missing."""
+    """Every expected day. A day without a status is missing."""
     spans = sa.select(*REPORT_SPANS.table.c).cte("spans")
     calendar = _calendar(spans)
     expected = (
@@ -68,7 +70,7 @@ def _report_days() -> sa.Select[Any]:
     )
     status = collection_status.c
     state = sa.func.coalesce(status.state, MISSING)
-    # GitHub serves as many newest complete days as the source says.
+    # GitHub serves the newest `reach_days` complete days of a source.
     reach = {source.name: source.reach_days for source in (*REPORTS, LEGACY)}
     out_of_reach = sa.case(
         *(
@@ -120,7 +122,7 @@ REPORT_DAYS = View("copilot_report_days", _report_days())
 
 
 def _snapshot_days() -> sa.Select[Any]:
-    """Every day from a source's first snapshot of a scope to yesterday, and why one is missing."""
+    """Every day from the first snapshot of a scope and source to yesterday, with its state."""
     status, scope = collection_status.c, SCOPES.table.alias("scope")
     asked = (
         sa.select(
@@ -167,7 +169,7 @@ SNAPSHOT_DAYS = View("copilot_snapshot_days", _snapshot_days())
 
 
 def _marks() -> sa.CompoundSelect[Any]:
-    """What charts are marked with. Without a scope: all of them."""
+    """The marks of charts. A mark without a scope applies to all scopes."""
     changes, scope = definition_changes.c, SCOPES.table.c
     metrics = org_metrics.c
     days = sa.select(
@@ -200,7 +202,7 @@ def _marks() -> sa.CompoundSelect[Any]:
         scope.id,
         scope.implementation_date,
         scope.implementation_date,
-        scope.label + ": the roll-out begins",
+        scope.label + ": the rollout begins",
     ).where(scope.implementation_date.is_not(None))
     provisional = sa.select(
         sa.literal("provisional"),

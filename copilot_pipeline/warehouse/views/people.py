@@ -1,4 +1,4 @@
-"""The views of people: what they did on a day, as members of teams, and with their seats."""
+"""The views of people: their days, their teams and their seats."""
 
 from typing import Any
 
@@ -16,8 +16,9 @@ from copilot_pipeline.warehouse.views.view import View
 
 
 def _user_days() -> sa.Select[Any]:
-    """Whether somebody was active is NULL, not false, where GitHub left a counter or flag out and
-    the others say nothing: ask for those who were.
+    """The use of each user and day.
+
+    `is_active` is NULL if a counter or flag is not reported and the others show no activity.
     """
     usage, completion = user_metrics.c, user_breakdowns[BY_FEATURE].table.alias("completion")
     return sa.select(
@@ -49,8 +50,9 @@ USER_DAYS = View("copilot_user_days", _user_days())
 
 
 def _team_member_days() -> sa.Select[Any]:
-    """From the memberships, so that members without any use count. It is not known whether somebody
-    was active where the users report of the day is not loaded.
+    """The use of each team member and day, including members without activity.
+
+    `is_known` is false if the users report of the day is not loaded.
     """
     member, usage, status = user_teams.c, USER_DAYS.table.alias("usage"), collection_status.c
     team = sa.func.coalesce(
@@ -94,16 +96,16 @@ def _team_member_days() -> sa.Select[Any]:
 
 TEAM_MEMBER_DAYS = View("copilot_team_member_days", _team_member_days())
 
-# The plans in the order of their price.
+# The plans ordered by price.
 _PLAN_RANKS = {"business": 1, "enterprise": 2}
 
 
 def _seat_people() -> sa.Select[Any]:
-    """One row per person, who may hold several seats of an enterprise: the highest plan, the
-    earliest assignment, the latest activity, with the editor and the team of that seat.
+    """One row per person. A person may hold several seats of an enterprise.
 
-    A cancellation is pending if all of them are cancelled. Windows of days end on the day of the
-    snapshot.
+    The row has the highest plan, the earliest assignment, and the latest activity with its editor
+    and team. A cancellation is pending if all seats are canceled. Windows of days end on the day of
+    the snapshot.
     """
     seat = _newest_seats()
     ranks = {rank: plan for plan, rank in _PLAN_RANKS.items()}
@@ -121,7 +123,7 @@ def _seat_people() -> sa.Select[Any]:
             seat.c.last_activity_at,
             seat.c.last_used_day,
             LaterOf(UtcDay(seat.c.last_activity_at), seat.c.last_used_day).label("last_active_day"),
-            sa.case((seat.c.cancelled_seats == seat.c.held_seats, seat.c.cancelled_on)).label(
+            sa.case((seat.c.canceled_seats == seat.c.held_seats, seat.c.canceled_on)).label(
                 "pending_cancellation_date"
             ),
         )
@@ -155,7 +157,7 @@ def _seat_people() -> sa.Select[Any]:
 
 
 def _newest_seats() -> sa.Subquery:
-    """Each seat with what is known of all seats of its person; the one used last is the first."""
+    """Each seat with aggregates over all seats of its person. The last used seat has position 1."""
     held = seats.alias("held")
     of_person = [held.c.scope_id, held.c.day, held.c.user_id]
     plan_rank = sa.case(_PLAN_RANKS, value=held.c.plan_type, else_=0)
@@ -185,15 +187,15 @@ def _newest_seats() -> sa.Subquery:
         over(sa.func.min(held.c.created_at)).label("created_at"),
         held.c.last_activity_at,
         over(sa.func.count()).label("held_seats"),
-        over(sa.func.count(held.c.pending_cancellation_date)).label("cancelled_seats"),
-        over(sa.func.max(held.c.pending_cancellation_date)).label("cancelled_on"),
+        over(sa.func.count(held.c.pending_cancellation_date)).label("canceled_seats"),
+        over(sa.func.max(held.c.pending_cancellation_date)).label("canceled_on"),
         newest.label("position"),
         last_used_day.label("last_used_day"),
     ).subquery("seat")
 
 
 def _surely(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """False instead of NULL."""
+    """Return the condition with false instead of NULL."""
     return sa.func.coalesce(condition, sa.false())
 
 

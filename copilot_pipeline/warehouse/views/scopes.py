@@ -1,4 +1,4 @@
-"""The view of scopes, with the name to show."""
+"""The view of scopes with their display names."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def _build() -> sa.Select[Any]:
         sa.null(),
     )
     known = sa.union_all(collected, removed).subquery("known")
-    # Names that two scopes share are told apart by the id.
+    # The id distinguishes scopes with the same name.
     others = sa.func.count().over(partition_by=[known.c.kind, known.c.label])
     label = sa.case((others > 1, known.c.label + " #" + _text(known.c.id)), else_=known.c.label)
     columns = (label.label("label") if each.name == "label" else each for each in known.c)

@@ -1,6 +1,6 @@
-"""Days and instants in SQL, which the two databases write differently.
+"""SQL functions for days and times that differ between the two databases.
 
-SQLite keeps days as text, and instants as text in UTC.
+SQLite stores days as text, and times as text in UTC.
 """
 
 from datetime import date
@@ -13,7 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class DaysAfter(FunctionElement[date]):
-    """The day so many days after a day; with a negative number, before it."""
+    """The day a number of days after a day, or before it if the number is negative."""
 
     type = sa.Date()
     inherit_cache = True
@@ -23,21 +23,21 @@ class DaysAfter(FunctionElement[date]):
 
 
 class UtcDay(FunctionElement[date]):
-    """The UTC day of an instant."""
+    """The UTC day of a point in time."""
 
     type = sa.Date()
     inherit_cache = True
 
 
 class Today(FunctionElement[date]):
-    """The UTC day of now."""
+    """The current UTC day."""
 
     type = sa.Date()
     inherit_cache = True
 
 
 class LaterOf(FunctionElement[date]):
-    """The later one of two days; if one of them is NULL, the other."""
+    """The later of two days. NULL is ignored."""
 
     type = sa.Date()
     inherit_cache = True
@@ -89,7 +89,7 @@ def _later_of_in_postgresql(element: LaterOf, compiler: SQLCompiler, **kw: Any) 
 
 @compiles(LaterOf, "sqlite")
 def _later_of_in_sqlite(element: LaterOf, compiler: SQLCompiler, **kw: Any) -> str:
-    # max() of several is NULL if one of them is.
+    # max() with several arguments is NULL if one of them is NULL.
     one, other = _arguments(element, compiler, **kw)
     return f"coalesce(max({one}, {other}), {one}, {other})"
 

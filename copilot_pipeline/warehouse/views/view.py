@@ -1,4 +1,4 @@
-"""What a view is: a name and the query behind it, which other views may select from."""
+"""The class of a view: its name and query."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 class View:
     """A view of the warehouse.
 
-    PostgreSQL keeps a view, with what was granted on it and what others have built on it, if its
-    columns stay as they are: a new column comes last.
+    Add new columns at the end. PostgreSQL can then replace the view and keep its grants and the
+    views that depend on it.
     """
 
     name: str
@@ -19,11 +19,11 @@ class View:
 
     @cached_property
     def table(self) -> sa.TableClause:
-        """The view to select from, with its columns and their types."""
+        """The view as a table to select from, with typed columns."""
         columns = self.query.selected_columns
         return sa.table(self.name, *(sa.column(each.name, each.type) for each in columns))
 
     def sql(self, dialect: sa.Dialect) -> str:
-        """The query in the words of the database."""
+        """Return the query in the SQL of the dialect."""
         options = {"literal_binds": True}
         return str(self.query.compile(dialect=dialect, compile_kwargs=options))

@@ -1,4 +1,4 @@
-"""Order the attempts of a day by a number, whatever the machines' clocks say.
+"""Number the attempts of a day, to order them independently of clocks.
 
 Revision ID: 0006
 Revises: 0005
@@ -21,6 +21,6 @@ def upgrade() -> None:
             sa.BigInteger(),
             nullable=False,
             server_default="0",
-            comment="How many attempts were written down; orders them whatever the clocks say",
+            comment="The number of attempts; orders them independently of clocks",
         ),
     )

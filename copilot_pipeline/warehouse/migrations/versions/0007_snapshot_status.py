@@ -1,4 +1,4 @@
-"""The status of snapshots that were taken before it was kept, and the fingerprints of the code.
+"""Add the status of snapshots that were taken without one, and a table of fingerprints.
 
 Revision ID: 0007
 Revises: 0006
@@ -14,7 +14,7 @@ depends_on = None
 
 SNAPSHOTS = {"seats": "_raw_copilot_seats", "seat-billing": "_raw_copilot_billing"}
 
-# A user's row shows activity: a counter, sessions of a client, or a flag.
+# The columns that show activity in a user's row: counters, sessions and flags.
 ACTIVE_COUNTERS = (
     "user_initiated_interaction_count",
     "code_generation_activity_count",
@@ -50,14 +50,16 @@ def upgrade() -> None:
             "name",
             sa.Text(),
             nullable=False,
-            comment="A view, or the table _tool_copilot_definition_changes",
+            comment="A view, the table _tool_copilot_definition_changes, or comments",
         ),
-        sa.Column("sha256", sa.Text(), nullable=False, comment="SHA-256 of what it was made from"),
+        sa.Column(
+            "sha256", sa.Text(), nullable=False, comment="SHA-256 of its declaration in the code"
+        ),
         sa.PrimaryKeyConstraint("name", name="pk__tool_copilot_definitions"),
-        comment="One row is something that is made from the code, and made anew when that changed.",
+        comment="One row is something that is written again when its declaration in the code changes.",
     )
     for report, table in SNAPSHOTS.items():
-        # The records are not counted here: the number and the digest are those of the next load.
+        # The number and the digest of the records stay NULL until the next load.
         op.execute(
             f"""
             INSERT INTO _tool_copilot_collection_status (
@@ -75,8 +77,8 @@ def upgrade() -> None:
             """  # noqa: S608
         )
     if op.get_bind().dialect.name == "sqlite":
-        # SQLite uses a partial index only for the condition as it is written, and SQLAlchemy
-        # writes booleans with `= 1`.
+        # SQLite uses a partial index only if the condition is written in the same way, and
+        # SQLAlchemy writes booleans with `= 1`.
         condition = " OR ".join(
             [f"{name} > 0" for name in ACTIVE_COUNTERS] + [f"{name} = 1" for name in ACTIVE_FLAGS]
         )

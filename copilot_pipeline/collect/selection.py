@@ -1,4 +1,4 @@
-"""Which scopes a run collects."""
+"""Selects the scopes that a run collects."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,15 @@ from copilot_pipeline.warehouse.scopes import Scope, list_scopes
 
 
 class NoScopeError(CopilotPipelineError):
-    """There is nothing to collect, or not what was asked for."""
+    """There is no scope to collect, or a requested organization is not configured."""
 
 
 def select_scopes(database: Database, organizations: Sequence[str] = ()) -> list[Scope]:
-    """All scopes, or the organizations of those names."""
+    """Return all scopes, or the organizations with the given slugs.
+
+    Raises:
+        NoScopeError: no scope is configured, or not the given one.
+    """
     with database.read() as connection:
         scopes = list_scopes(connection)
     if not scopes:

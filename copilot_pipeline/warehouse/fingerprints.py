@@ -1,12 +1,12 @@
-"""What a warehouse is given from the code when it is opened: its views, and GitHub's changes.
+"""Keeps views, comments and GitHub's changes in the warehouse as the code declares them.
 
-The views are in `views/`, the days on which GitHub changed what a number means are in
-`definition_changes.csv`. Both are made anew, in one transaction, when the stored fingerprint is not
-that of the code.
+The views are in `views/`, the comments in the declarations of the tables, and the days on which
+GitHub changed a definition in `definition_changes.csv`. Each is written again, in one transaction,
+when its stored fingerprint differs from that of the code.
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ProgrammingError
 
+# Declares a table that no view selects from, so that its comments are known here.
+import copilot_pipeline.warehouse.seat_days  # noqa: F401
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.schema import key_text, metadata
 from copilot_pipeline.warehouse.history_tables import definition_changes
@@ -23,44 +25,65 @@ from copilot_pipeline.warehouse.views import VIEWS
 
 CHANGES = Path(__file__).parent / "definition_changes.csv"
 
-definitions = sa.Table(
+stored_fingerprints = sa.Table(
     "_tool_copilot_definitions",
     metadata,
-    key_text("name", "A view, or the table _tool_copilot_definition_changes"),
-    sa.Column("sha256", sa.Text, nullable=False, comment="SHA-256 of what it was made from"),
-    comment="One row is something that is made from the code, and made anew when that changed.",
+    key_text("name", "A view, the table _tool_copilot_definition_changes, or comments"),
+    sa.Column("sha256", sa.Text, nullable=False, comment="SHA-256 of its declaration in the code"),
+    comment="One row is something that is written again when its declaration in the code changes.",
 )
+
+# The name of the fingerprint of all comments on tables and columns. SQLite has no comments.
+COMMENTS = "comments"
 
 # PostgreSQL's code for a view that cannot keep its columns.
 _OTHER_COLUMNS = "42P16"
 
 
 class ViewsInUseError(CopilotPipelineError):
-    """Views that have to be made anew, and on which somebody has built others."""
+    """Views cannot be replaced because other views select from them."""
 
 
 @lru_cache(maxsize=2)
-def fingerprints(dialect_name: str) -> Mapping[str, str]:
-    """The SHA-256 of everything that is made from the code, by its name in the database."""
+def current_fingerprints(dialect_name: str) -> Mapping[str, str]:
+    """Return the SHA-256 of each view, of the comments and of GitHub's changes, by name."""
     dialect = sa.make_url(f"{dialect_name}://").get_dialect()()
-    made_from = {view.name: view.sql(dialect).encode() for view in VIEWS}
-    made_from[definition_changes.name] = CHANGES.read_bytes()
-    return {name: sha256(content).hexdigest() for name, content in made_from.items()}
+    declared = {view.name: view.sql(dialect).encode() for view in VIEWS}
+    declared[definition_changes.name] = CHANGES.read_bytes()
+    if dialect.supports_comments:
+        comments = [str(comment.compile(dialect=dialect)) for comment in _comments()]
+        declared[COMMENTS] = "\n".join(comments).encode()
+    return {name: sha256(content).hexdigest() for name, content in declared.items()}
 
 
 def refresh(connection: Connection) -> None:
-    """Makes what differs from the code anew; of views all of them, as they build on each other."""
-    wanted = fingerprints(connection.dialect.name)
-    stored = {row.name: row.sha256 for row in connection.execute(sa.select(definitions))}
+    """Writes what differs from the code. If one view differs, all views are created again.
+
+    Raises:
+        ViewsInUseError: other views select from a view whose columns changed.
+    """
+    wanted = current_fingerprints(connection.dialect.name)
+    stored = {row.name: row.sha256 for row in connection.execute(sa.select(stored_fingerprints))}
     changed = {name for name in {*wanted, *stored} if wanted.get(name) != stored.get(name)}
     if definition_changes.name in changed:
         _load_changes(connection)
-    if changed - {definition_changes.name}:
+    if COMMENTS in changed:
+        for comment in _comments():
+            connection.execute(comment)
+    if changed - {definition_changes.name, COMMENTS}:
         _make_views(connection, obsolete=sorted(set(stored) - set(wanted)))
     if changed:
-        connection.execute(sa.delete(definitions))
+        connection.execute(sa.delete(stored_fingerprints))
         rows = [{"name": name, "sha256": found} for name, found in wanted.items()]
-        connection.execute(sa.insert(definitions), rows)
+        connection.execute(sa.insert(stored_fingerprints), rows)
+
+
+def _comments() -> Iterator[sa.schema.SetTableComment | sa.schema.SetColumnComment]:
+    """Return the statements that set the comments of all tables and columns."""
+    for table in metadata.sorted_tables:
+        yield sa.schema.SetTableComment(table)
+        for column in table.columns:
+            yield sa.schema.SetColumnComment(column)
 
 
 def _load_changes(connection: Connection) -> None:
@@ -76,7 +99,7 @@ def _load_changes(connection: Connection) -> None:
 def _make_views(connection: Connection, obsolete: Iterable[str]) -> None:
     names = [*obsolete, *(view.name for view in VIEWS)]
     if connection.dialect.name == "sqlite":
-        # Nobody is granted anything there, and what others have built on a view stays.
+        # SQLite has no grants, and views that select from a dropped view stay.
         _drop(connection, names)
         _create(connection)
         return
@@ -102,14 +125,14 @@ def _create(connection: Connection, *, or_replace: bool = False) -> None:
 
 
 def _drop(connection: Connection, names: Iterable[str]) -> None:
-    """Drops the views, the last one first: it may select from those before it."""
+    """Drops the views in reverse order, because a view may select from those before it."""
     for name in reversed(list(names)):
         view = sa.Table(name, sa.MetaData())
         connection.execute(sa.schema.DropView(view, if_exists=True))
 
 
 def _require_unused(connection: Connection, names: Iterable[str]) -> None:
-    """Raises `ViewsInUseError` with the names of others' views that build on these."""
+    """Raises `ViewsInUseError` if other views select from these."""
     query = sa.text(
         """
         SELECT DISTINCT dependent.oid::regclass::text
@@ -129,14 +152,14 @@ def _require_unused(connection: Connection, names: Iterable[str]) -> None:
     found = connection.execute(query, {"names": list(names)}).scalars().all()
     if found:
         raise ViewsInUseError(
-            "views of copilot_pipeline have to be made anew, and others are built on them: "
-            f"{', '.join(found)}. Keep their definitions, drop them, start copilot_pipeline again, "
-            "and create them again."
+            "views of copilot_pipeline have to be created again, but other views depend on them: "
+            f"{', '.join(found)}. Save their definitions, drop them, start copilot_pipeline again, "
+            "and recreate them."
         )
 
 
 def _read_grants(connection: Connection) -> list[sa.TextClause]:
-    """The statements that grant again what is granted on the views, and on columns they still have.
+    """Return GRANT statements for the privileges on the views and on their remaining columns.
 
     Source: PostgreSQL's documentation of privileges, "ACL", and of `aclexplode`.
     """

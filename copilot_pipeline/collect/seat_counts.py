@@ -1,4 +1,4 @@
-"""Seats counted anew after users reports have come, which say more of who used theirs."""
+"""Counts seats again after users reports were loaded, because these add activity."""
 
 import logging
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 def count_stale_days(database: Database) -> None:
-    """Counts every snapshot whose counts are stale or missing, also of removed scopes.
+    """Counts every snapshot whose counts are stale or missing, including those of removed scopes.
 
-    One that cannot be counted stays stale, for the next load, and is warned of: the reports that
-    were just loaded are there all the same.
+    A failure is logged as a warning and does not fail the load. The snapshot stays stale and is
+    counted by the next load.
     """
     uncounted: list[tuple[int, date]] = []
     errors: list[CopilotPipelineError] = []
