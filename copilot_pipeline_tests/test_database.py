@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from copilot_pipeline import schema
 from copilot_pipeline.schema import UtcDateTime
 from copilot_pipeline.sources import ORGANIZATION_DAY
 from copilot_pipeline.sources.raw import RAW_BILLING
@@ -46,6 +47,15 @@ def test_the_revisions_make_exactly_the_declared_tables(database: Database) -> N
         )
         (metadata,) = {table.metadata for table in modules}
         assert compare_metadata(context, metadata) == []
+
+
+def test_columns_have_the_order_of_their_declaration(database: Database) -> None:
+    # A column that a revision adds comes last, so it has to be declared last.
+    inspector = sa.inspect(database.engine)
+    for table in schema.metadata.tables.values():
+        if table.name.startswith(("_", "copilot_")):
+            found = [column["name"] for column in inspector.get_columns(table.name)]
+            assert found == [column.name for column in table.c], table.name
 
 
 def _is_brin(made: object) -> bool:

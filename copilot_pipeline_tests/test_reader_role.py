@@ -186,6 +186,7 @@ def test_an_upgrade_that_a_reader_holds_up_says_so_and_succeeds_later(
     newest = alembic.command.upgrade
     with monkeypatch.context() as patch:
         patch.setattr(alembic.command, "upgrade", lambda config, _: newest(config, "0005"))
+        patch.setattr(warehouse_database, "refresh", lambda _: None)
         Database(empty_postgres_url).close()
     let_grafana_read(empty_postgres_url)
     monkeypatch.setattr(warehouse_database, "POSTGRES_LOCK_SECONDS", 1)

@@ -138,6 +138,7 @@ def expected_tables(report: str, records: Sequence[Record]) -> dict[str, Rows]:
         names = ("user_id", "team_id", "user_login", "slug", "organization_id")
         rows = [pick(record, names) for record in records]
         return {"_tool_copilot_user_teams": grouped(rows, names[:2], largest)}
+    assert report == "repos-1-day", f"say here what the tables of {report} should hold"
     names = ("repo_id", "repo_owner_name", "repo_name", "repo_visibility", "organization_id")
     rows = [
         {**pick(record, names), **pick(record.get("pull_requests"), PULL_REQUESTS)}

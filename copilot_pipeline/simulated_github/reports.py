@@ -48,7 +48,9 @@ def report_records(scope: Scope, name: str, day: date) -> list[Record]:
             return repository_days(scope.staffs, day)
         case "organization-28-day" | "enterprise-28-day":
             return [_aggregate_28_day(scope, day)]
-    return [_aggregate_day(scope, day)]
+        case "organization-1-day" | "enterprise-1-day":
+            return [_aggregate_day(scope, day)]
+    raise ValueError(f"the simulated GitHub has no records for the report {name}")
 
 
 def _users_day(scope: Scope, day: date) -> list[Record]:
