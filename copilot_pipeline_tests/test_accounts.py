@@ -449,7 +449,7 @@ def test_an_account_that_is_removed_during_its_update_is_not_changed(
         assert codes == []
     updating.join()
     assert codes == [1]
-    assert "account 1 was changed meanwhile: try again" in capsys.readouterr().err
+    assert "account 1 was changed by another process: try again" in capsys.readouterr().err
     assert read_table(imported, "_tool_copilot_scopes") == []
 
 

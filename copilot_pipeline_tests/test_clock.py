@@ -101,7 +101,7 @@ def test_a_clock_that_was_ahead_freezes_no_day_and_is_warned_of(
     times = [status[name] for name in ("first_loaded_at", "last_fetched_at", "changed_at")]
     now = datetime.now(UTC)
     assert all(datetime.fromisoformat(str(time)).astimezone(UTC) <= now for time in times)
-    assert "A clock was ahead" in caplog.text
+    assert "The clock was ahead" in caplog.text
     assert check_times().passed
 
 

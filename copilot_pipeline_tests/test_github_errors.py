@@ -175,7 +175,7 @@ def test_a_file_that_unpacks_to_far_more_than_its_size_is_given_up(
     body = gzip.compress(b" " * 8 * 1024 * 1024)
     headers = {"content-encoding": "gzip"}
     github.faults.add("", origin="download", status=200, body=body, headers=headers)
-    with pytest.raises(GitHubError, match="unpacks to more than 200 times its size"):
+    with pytest.raises(GitHubError, match="decompresses to more than 200 times its size"):
         ask_report(client, github.newest_day)
 
 

@@ -458,7 +458,7 @@ def test_an_enterprise_is_collected_under_a_scope_of_its_own(
     envelope = {"download_links": [github.signed_link("/ent.json")], "report_day": str(day)}
     github.faults.add("^/enterprises/.*/enterprise-1-day", status=200, body=envelope)
     served = record(day, daily_active_users=777)
-    github.faults.add("^/ent.json", origin="download", status=200, body=json.dumps(served))
+    github.faults.add("^/ent.json", origin="download", status=200, body=served)
     seats = {"total_seats": 0, "seats": []}
     github.faults.add("^/enterprises/.*/billing/seats", status=200, body=seats)
     assert execute("daily_copilot", [day]).success

@@ -297,7 +297,7 @@ ERRORS: dict[str, tuple[type[GitHubError], str] | None] = {
     "429_retry_after": (RateLimitedError, "asks to wait 60 s"),
     "500_internal": (RetryableError, "Try again later"),
     "503_unavailable": (RetryableError, "Try again later"),
-    "download_403_expired_link": (LinkExpiredError, "The link expired"),
+    "download_403_expired_link": (LinkExpiredError, "The download link expired"),
     "download_404_blob": (FileMissingError, "file is missing"),
 }
 
