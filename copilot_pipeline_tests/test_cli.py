@@ -343,7 +343,7 @@ def test_another_secret_fails_the_account_and_says_no_more_than_that(
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_dotenv_file_of_the_working_directory_is_honoured(
+def test_a_dotenv_file_of_the_working_directory_is_honored(
     capsys: Output, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # Restored afterwards: the command sets variables of this process.
@@ -399,8 +399,9 @@ def test_a_folder_of_that_name_is_no_dotenv_file(capsys: Output, tmp_path: Path)
     assert succeed(["accounts", "list"], capsys) == []
 
 
+@pytest.mark.slow  # the dashboards' tests run the demo once in any case
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [1, 2])
 def test_the_demo_prints_a_summary_twice_and_keeps_to_its_own_folder(
     tmp_path: Path, times: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""What Dagster knows: the catalogue, the schedule, and a code location that loads in silence."""
+"""What Dagster knows: the catalog, the schedule, and a code location that loads in silence."""
 
 import subprocess
 import sys

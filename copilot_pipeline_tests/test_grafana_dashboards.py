@@ -51,7 +51,7 @@ LABELS = {"enterprise": {CORP}, "organization": {DEMO, LABS}}
 OF_SEVERAL = "Each chosen scope has its own value"
 MAY_BE_EMPTY = "May be empty"
 
-# What charts have a colour for, and nothing in the demo says.
+# What charts have a color for, and nothing in the demo says.
 NEVER_SAID = {
     "Chat: custom",
     "Chat: unknown",

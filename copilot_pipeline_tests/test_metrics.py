@@ -28,8 +28,6 @@ from copilot_pipeline_tests.loading import (
     read_table,
 )
 
-pytestmark = pytest.mark.both_databases
-
 ORG = "_tool_copilot_org_metrics"
 LANGUAGES = "_tool_copilot_language_metrics"
 RAW = "_raw_copilot_metrics"
@@ -172,6 +170,7 @@ def test_a_page_of_legacy_days_that_makes_no_sense_fails_them_all_and_is_named(
     ) in failure(result)
 
 
+@pytest.mark.both_databases
 def test_a_restated_legacy_day_is_told_with_its_old_and_new_numbers(
     warehouse_environment: str,
 ) -> None:
@@ -186,6 +185,7 @@ def test_a_restated_legacy_day_is_told_with_its_old_and_new_numbers(
     assert (row["metric"], row["old"], row["new"]) == ("total_active_users", 1, 2)
 
 
+@pytest.mark.both_databases
 def test_a_database_that_fails_for_one_scope_does_not_stop_the_others(
     warehouse_environment: str,
 ) -> None:
@@ -224,6 +224,7 @@ def test_a_hundred_legacy_days_come_page_by_page(warehouse_environment: str) -> 
     assert len(read_table(warehouse_environment, ORG)) == 100
 
 
+@pytest.mark.both_databases
 def test_loading_a_day_twice_gives_the_same_rows(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:
@@ -234,6 +235,7 @@ def test_loading_a_day_twice_gives_the_same_rows(
     assert [read_table(warehouse_environment, table) for table in (ORG, LANGUAGES)] == before
 
 
+@pytest.mark.both_databases
 def test_a_restated_day_replaces_all_of_its_rows(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:
@@ -247,6 +249,7 @@ def test_a_restated_day_replaces_all_of_its_rows(
     assert read_table(warehouse_environment, LANGUAGES) == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("answer", list(NotReady))
 def test_a_day_without_a_report_is_no_error_and_overwrites_nothing(
     warehouse_environment: str, github: SimulatedGitHub, answer: NotReady
@@ -314,6 +317,7 @@ def test_every_form_of_a_report_gives_the_same_row(
     assert len(read_table(warehouse_environment, RAW)) == len(files)
 
 
+@pytest.mark.both_databases
 def test_raw_rows_keep_the_file_as_received_without_the_signature(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:
@@ -386,6 +390,7 @@ def test_a_day_out_of_reach_is_refused_with_the_window(
     assert len(read_table(warehouse_environment, ORG)) == 100
 
 
+@pytest.mark.both_databases
 def test_tool_tables_are_rebuilt_offline_from_the_raw_ones(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:

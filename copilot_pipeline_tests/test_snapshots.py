@@ -21,8 +21,6 @@ from copilot_pipeline_tests.loading import (
     read_table,
 )
 
-pytestmark = pytest.mark.both_databases
-
 SEATS = "_tool_copilot_seats"
 RAW = "_raw_copilot_seats"
 BILLING = "_raw_copilot_billing"
@@ -36,6 +34,7 @@ def seat(user_id: int, **values: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.both_databases
 def test_250_seats_come_in_pages_and_each_becomes_a_row(warehouse_environment: str) -> None:
     newest = newest_complete_day()
     with SimulatedGitHub([Organization("octo-demo", seat_count=250)]) as github:
@@ -68,6 +67,7 @@ def test_a_seat_without_assignee_is_counted_and_left_out(
     assert metadata["total_seats_by_github"].value == 2
 
 
+@pytest.mark.both_databases
 def test_a_seat_row_has_utc_instants_team_and_organization(
     database: Database, warehouse_environment: str, github: SimulatedGitHub
 ) -> None:
@@ -101,6 +101,7 @@ def test_a_list_shorter_than_githubs_own_count_is_warned_about(
     assert "organization octo-demo: GitHub reports 9 seats but listed 1." in caplog.text
 
 
+@pytest.mark.both_databases
 def test_the_same_person_twice_is_one_row_with_the_latest_activity(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:
@@ -115,6 +116,7 @@ def test_the_same_person_twice_is_one_row_with_the_latest_activity(
     assert [row["last_activity_editor"] for row in rows] == ["new"]
 
 
+@pytest.mark.both_databases
 def test_a_removed_seat_disappears_from_the_days_snapshot(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:
@@ -138,6 +140,7 @@ def test_an_empty_seat_list_is_a_snapshot_of_no_seats(
     assert (day["seat_total"], day["seat_active_count"]) == (0, 0)
 
 
+@pytest.mark.both_databases
 def test_an_error_on_a_later_page_keeps_the_old_snapshot(warehouse_environment: str) -> None:
     with SimulatedGitHub([Organization("octo-demo", seat_count=250)]) as github:
         import_organizations(warehouse_environment, github, "octo-demo")
@@ -200,6 +203,7 @@ def test_a_past_day_without_a_snapshot_fails_and_its_metrics_land(
     assert (day["seat_total"], day["seat_active_count"]) == (None, None)
 
 
+@pytest.mark.both_databases
 def test_a_past_day_keeps_the_snapshot_that_was_taken_then(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:
@@ -254,6 +258,7 @@ def test_a_range_in_one_run_takes_a_snapshot_of_the_newest_day_only(
     assert {str(row["day"]) for row in read_table(warehouse_environment, SEATS)} == {str(newest)}
 
 
+@pytest.mark.both_databases
 def test_seats_survive_names_that_databases_dislike(
     warehouse_environment: str, github: SimulatedGitHub
 ) -> None:

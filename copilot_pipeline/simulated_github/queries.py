@@ -37,7 +37,7 @@ def day_parameter(request: Request, name: str, *, dates_only: bool = False) -> d
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a listing, and GitHub's `Link` header to its neighbours."""
+    """A page of a listing, and GitHub's `Link` header to its neighbors."""
 
     number: int
     size: int
@@ -61,15 +61,15 @@ class Page:
 
     def link_header(self, request: Request, base: str) -> dict[str, str]:
         last = max(1, -(-self.total // self.size))
-        neighbours = {}
+        neighbors = {}
         if self.number > 1:
-            neighbours["prev"] = min(self.number - 1, last)
+            neighbors["prev"] = min(self.number - 1, last)
         if self.number < last:
-            neighbours |= {"next": self.number + 1, "last": last}
+            neighbors |= {"next": self.number + 1, "last": last}
         if self.number > 1:
-            neighbours["first"] = 1
+            neighbors["first"] = 1
         links = []
-        for relation, number in neighbours.items():
+        for relation, number in neighbors.items():
             query = urlencode({**request.query_params, "page": number})
             links.append(f'<{base}{request.url.path}?{query}>; rel="{relation}"')
         return {"link": ", ".join(links)} if links else {}
