@@ -126,6 +126,7 @@ def test_a_range_of_days_is_launched_as_one_run(
     assert len(read_table(warehouse_environment, "_tool_copilot_org_metrics")) == 3
 
 
+@pytest.mark.slow
 def test_the_pages_that_a_user_opens_first_answer(
     dagster_home: Path, warehouse_environment: str, github: SimulatedGitHub
 ) -> None:

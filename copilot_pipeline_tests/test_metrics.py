@@ -217,6 +217,7 @@ def test_a_day_without_a_partition_is_explained(warehouse_environment: str) -> N
     assert "needs a partition" in failure(result)
 
 
+@pytest.mark.slow
 def test_a_hundred_legacy_days_come_page_by_page(warehouse_environment: str) -> None:
     with SimulatedGitHub([Organization("old-demo", legacy=True)]) as github:
         import_organizations(warehouse_environment, github, "old-demo", metrics_api="legacy")
