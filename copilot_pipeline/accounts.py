@@ -20,8 +20,8 @@ from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_endpoint, normalize_proxy
 from copilot_pipeline.redaction import is_github_token, one_line
 from copilot_pipeline.sources import AGGREGATES, REPORTS
-from copilot_pipeline.sources.shape import storable
 from copilot_pipeline.sources.source import MetricsApi
+from copilot_pipeline.sources.values import storable
 from copilot_pipeline.tokens import current_vault, open_credential
 from copilot_pipeline.vault import Identity
 from copilot_pipeline.warehouse import accounts as stored

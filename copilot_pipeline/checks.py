@@ -16,14 +16,12 @@ from copilot_pipeline.redaction import one_line
 from copilot_pipeline.rules import EXPIRES_SOON_DAYS, IDLE_DAYS
 from copilot_pipeline.sources import SOURCES
 from copilot_pipeline.sources.source import PeriodKind
-from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.history import (
+from copilot_pipeline.warehouse.data_health import (
     list_from_the_future,
     list_incomplete,
     list_refusals,
-    list_unknown_names,
-    mark_shown,
 )
+from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.reconciliation import (
     Comparison,
     compare_active_users,
@@ -32,6 +30,7 @@ from copilot_pipeline.warehouse.reconciliation import (
     compare_seats,
 )
 from copilot_pipeline.warehouse.scopes import Scope
+from copilot_pipeline.warehouse.unknown_names import list_unknown_names, mark_shown
 
 TOKEN_EXPIRY = dg.AssetCheckSpec(
     "token_expiry",

@@ -33,8 +33,8 @@ from copilot_pipeline.sources.raw import RAW_METRICS, RAW_SEATS
 from copilot_pipeline.sources.reading import read_many
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.sources.seats import seats
-from copilot_pipeline.sources.shape import RecordError
 from copilot_pipeline.sources.source import Source
+from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.answers import DAY, Row, answer, reading_of
 from copilot_pipeline_tests.fuzzing import (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.sources import ORGANIZATION_DAY, REPOS, USER_TEAMS, USERS
-from copilot_pipeline.sources.shape import RecordError
 from copilot_pipeline.sources.source import Source
+from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline_tests.answers import DAY, reading_of, records
 
 LINE = '{"day": "2026-11-20", "daily_active_users": 12}'

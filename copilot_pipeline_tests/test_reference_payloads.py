@@ -32,8 +32,8 @@ from copilot_pipeline.github.transport import ConnectionSettings
 from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline.sources import LEGACY, ORGANIZATION_DAY, SEATS
 from copilot_pipeline.sources.legacy import split_days
-from copilot_pipeline.sources.shape import RecordError
 from copilot_pipeline.sources.source import Source
+from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline_tests import answers
 from copilot_pipeline_tests.answers import Row, known, reading_of
 from copilot_pipeline_tests.asking import ask_report

@@ -16,13 +16,11 @@ from copilot_pipeline.sources.shape import (
     Object,
     Part,
     Record,
-    RecordError,
     columns,
     only_raw,
-    parse_json,
-    storable,
     values_of,
 )
+from copilot_pipeline.sources.values import RecordError, parse_json, storable
 
 ENTRIES = Array("entries", (Field("n", FieldType.COUNTER, column="n"),))
 TEAM = Object("team", (Field("n", FieldType.COUNTER, column="team_n"),))

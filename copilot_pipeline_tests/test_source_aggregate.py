@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.sources import ENTERPRISE_DAY, ORGANIZATION_DAY
-from copilot_pipeline.sources.shape import RecordError
+from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline_tests import answers
 from copilot_pipeline_tests.answers import DAY, Row, known
 

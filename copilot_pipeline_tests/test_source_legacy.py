@@ -8,7 +8,7 @@ import pytest
 
 from copilot_pipeline.sources import LEGACY
 from copilot_pipeline.sources.legacy import split_days
-from copilot_pipeline.sources.shape import RecordError
+from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline_tests import answers
 from copilot_pipeline_tests.answers import DAY, Row, known
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
-from copilot_pipeline.sources.shape import RecordError
+from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline_tests import answers
 from copilot_pipeline_tests.answers import Row, known, reading_of
 

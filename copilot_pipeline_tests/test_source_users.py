@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from copilot_pipeline.sources import REPOS, USER_TEAMS, USERS
-from copilot_pipeline.sources.shape import RecordError
+from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline_tests import answers
 from copilot_pipeline_tests.answers import DAY, Row, known
 

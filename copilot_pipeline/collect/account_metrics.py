@@ -9,7 +9,7 @@ from copilot_pipeline.collect.workers import OpenClient
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.documents import Spool
 from copilot_pipeline.redaction import one_line
-from copilot_pipeline.sources.shape import RecordError, parse_json
+from copilot_pipeline.sources.values import RecordError, parse_json
 from copilot_pipeline.warehouse.account_metrics import insert_account_metrics
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database

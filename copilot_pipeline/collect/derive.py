@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.sources import AGGREGATES, LEGACY
-from copilot_pipeline.sources.shape import RecordError
 from copilot_pipeline.sources.source import Answer, Reading, Source, ToolTable
+from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline.warehouse.bulk import SliceWriter
-from copilot_pipeline.warehouse.history import replace_unknown_names
 from copilot_pipeline.warehouse.raw import stored_metrics
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.seat_days import after_writing
+from copilot_pipeline.warehouse.unknown_names import replace_unknown_names
 
 # The number of unknown names that are stored for a report; the most frequent are kept.
 MAX_UNKNOWN_NAMES = 1_000

@@ -30,8 +30,8 @@ from copilot_pipeline.github.errors import (
 )
 from copilot_pipeline.github.refusals import RefusalReason
 from copilot_pipeline.sources.period import Period
-from copilot_pipeline.sources.shape import NotJsonError, RecordError
 from copilot_pipeline.sources.source import PagesRequest, PeriodKind, ReportRequest, Source
+from copilot_pipeline.sources.values import NotJsonError, RecordError
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import (
     DayState,

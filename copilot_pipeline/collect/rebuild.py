@@ -9,8 +9,8 @@ from copilot_pipeline.collect.seat_counts import count_stale_days
 from copilot_pipeline.days import DayOutOfReachError
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.sources import SOURCES
-from copilot_pipeline.sources.shape import RecordError
 from copilot_pipeline.sources.source import PeriodKind, Source
+from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.raw import has_raw, read_raw

@@ -13,14 +13,10 @@ from copilot_pipeline.collect.fetch import Fetched
 from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
 from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.history import (
-    Status,
-    read_status,
-    save_loaded,
-    save_restatements,
-)
+from copilot_pipeline.warehouse.history import Status, read_status, save_loaded
 from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.raw import read_raw, replace_raw
+from copilot_pipeline.warehouse.restatements import save_restatements
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.sums import CounterSum
 

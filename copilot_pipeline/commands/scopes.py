@@ -23,7 +23,7 @@ from copilot_pipeline.commands.console import (
 )
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.settings import refuse_token
-from copilot_pipeline.sources.shape import storable
+from copilot_pipeline.sources.values import storable
 
 # The slug, and the options that distinguish scopes with the same slug.
 scope_arguments = combine(

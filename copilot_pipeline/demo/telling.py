@@ -13,16 +13,12 @@ from copilot_pipeline.demo.octo_corp import ENTERPRISE, NEW, OLD
 from copilot_pipeline.demo.story import Story
 from copilot_pipeline.rules import IDLE_DAYS
 from copilot_pipeline.sources import ORGANIZATION_DAY, REPOS, SEATS
-from copilot_pipeline.warehouse.history import (
-    DayState,
-    Status,
-    list_restatements,
-    list_unknown_names,
-    read_statuses,
-)
+from copilot_pipeline.warehouse.history import DayState, Status, read_statuses
 from copilot_pipeline.warehouse.raw import has_raw
+from copilot_pipeline.warehouse.restatements import list_restatements
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.summary import PERIOD_DAYS, Summary
+from copilot_pipeline.warehouse.unknown_names import list_unknown_names
 
 MAX_LANGUAGES = 5
 

@@ -18,12 +18,12 @@ from copilot_pipeline.sources.shape import (
     Field,
     FieldType,
     Object,
-    RecordError,
     columns,
     only_raw,
     values_of,
 )
 from copilot_pipeline.sources.source import Row, ToolTable
+from copilot_pipeline.sources.values import RecordError
 
 UNKNOWN = "unknown"
 

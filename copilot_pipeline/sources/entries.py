@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from copilot_pipeline.sources.shape import NotJsonError, RecordError, finite, refuse_constant
+from copilot_pipeline.sources.values import NotJsonError, RecordError, finite, refuse_constant
 
 # The largest JSON value that is accepted: a line, an entry of an array, or a file.
 MAX_VALUE_BYTES = 4 * 1024 * 1024

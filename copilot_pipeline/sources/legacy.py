@@ -23,16 +23,7 @@ from copilot_pipeline.sources.breakdowns import cleaned, total
 from copilot_pipeline.sources.names import normalized
 from copilot_pipeline.sources.raw import RAW_METRICS
 from copilot_pipeline.sources.reports import METRICS_STEP
-from copilot_pipeline.sources.shape import (
-    Array,
-    Field,
-    FieldType,
-    Object,
-    Record,
-    RecordError,
-    counters,
-    parse_json,
-)
+from copilot_pipeline.sources.shape import Array, Field, FieldType, Object, Record, counters
 from copilot_pipeline.sources.source import (
     Answer,
     PagesRequest,
@@ -43,6 +34,7 @@ from copilot_pipeline.sources.source import (
     Source,
     ToolTable,
 )
+from copilot_pipeline.sources.values import RecordError, parse_json
 
 _NAME = Field("name", FieldType.TEXT, column="name")
 _ENGAGED = counters({"total_engaged_users": ""})

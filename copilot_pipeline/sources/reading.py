@@ -16,8 +16,9 @@ from copilot_pipeline.sources.breakdowns import BREAKDOWNS, cleaned
 from copilot_pipeline.sources.entries import MAX_VALUE, MAX_VALUE_BYTES, array_entries
 from copilot_pipeline.sources.known_names import KNOWN_NAMES, PSEUDO_NAMES
 from copilot_pipeline.sources.names import normalized
-from copilot_pipeline.sources.shape import NotJsonError, Record, RecordError, parse_json, storable
+from copilot_pipeline.sources.shape import Record
 from copilot_pipeline.sources.source import Answer, Reading
+from copilot_pipeline.sources.values import NotJsonError, RecordError, parse_json, storable
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -13,16 +13,7 @@ from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.schema import day, metadata, scope_id
 from copilot_pipeline.sources.raw import RAW_BILLING
 from copilot_pipeline.sources.seats import SEAT_NEEDS
-from copilot_pipeline.sources.shape import (
-    Object,
-    Part,
-    Record,
-    columns,
-    counters,
-    parse_json,
-    texts,
-    values_of,
-)
+from copilot_pipeline.sources.shape import Object, Part, Record, columns, counters, texts, values_of
 from copilot_pipeline.sources.source import (
     Answer,
     DocumentRequest,
@@ -33,6 +24,7 @@ from copilot_pipeline.sources.source import (
     Source,
     ToolTable,
 )
+from copilot_pipeline.sources.values import parse_json
 
 _PARTS: tuple[Part, ...] = (
     Object(

@@ -15,16 +15,7 @@ from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.permissions import Needs
 from copilot_pipeline.schema import UtcDateTime, day, index_days, metadata, scope_id
 from copilot_pipeline.sources.raw import RAW_SEATS
-from copilot_pipeline.sources.shape import (
-    Array,
-    Field,
-    FieldType,
-    Object,
-    Record,
-    RecordError,
-    counters,
-    texts,
-)
+from copilot_pipeline.sources.shape import Array, Field, FieldType, Object, Record, counters, texts
 from copilot_pipeline.sources.source import (
     Answer,
     Duplicates,
@@ -36,6 +27,7 @@ from copilot_pipeline.sources.source import (
     Source,
     ToolTable,
 )
+from copilot_pipeline.sources.values import RecordError
 
 logger = logging.getLogger(__name__)
 

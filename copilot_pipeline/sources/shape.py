@@ -5,23 +5,21 @@ declaration. Records are msgspec structs. Absent and null values are None. A val
 raises `RecordError` with its path.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cached_property
-from math import isfinite
 from operator import attrgetter
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Text
 from sqlalchemy.types import TypeEngine
 
-from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.schema import UtcDateTime
+from copilot_pipeline.sources.values import RecordError, parse_json, storable
 
 # Two names of this length fit into a key of a PostgreSQL index.
 MAX_NAME_LENGTH = 255
@@ -29,14 +27,6 @@ MAX_NAME_LENGTH = 255
 _encoder = msgspec.json.Encoder(order="sorted")
 
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-
-
-class RecordError(CopilotPipelineError):
-    """An answer is not what GitHub documents."""
-
-
-class NotJsonError(RecordError):
-    """A text is not JSON, for example because it was truncated. A retry may help."""
 
 
 class FieldType(Enum):
@@ -220,35 +210,6 @@ def values_of(parts: Iterable[Part]) -> Callable[[Any], tuple[Any, ...]]:
     return values
 
 
-def parse_json(text: bytes | str) -> Any:
-    """Return the JSON value of a text.
-
-    Raises:
-        NotJsonError: the text is not JSON.
-        RecordError: a number is NaN or too large.
-    """
-    try:
-        return json.loads(text, parse_constant=refuse_constant, parse_float=finite)
-    except (ValueError, RecursionError):
-        raise NotJsonError("not JSON") from None
-
-
-def storable(text: str) -> str:
-    """Replace NUL and unpaired surrogates, which PostgreSQL or UTF-8 cannot store."""
-    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def field_names(parts: Iterable[Part]) -> Iterator[tuple[str, Field]]:
-    """Yield every field with its path, such as `totals_by_cli.session_count`."""
-    for part in parts:
-        if isinstance(part, Field):
-            yield part.name, part
-        else:
-            for path, field in field_names(part.fields):
-                yield f"{part.name}.{path}", field
-
-
 def is_stored(part: Part) -> bool:
     """Whether a table has a column for the part, or for a field in it."""
     if isinstance(part, Field):
@@ -345,14 +306,3 @@ def _from_text(text: str, type_: FieldType) -> Any:
     except (ValueError, OverflowError):
         pass
     return text
-
-
-def finite(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise RecordError("a number is too large")
-    return number
-
-
-def refuse_constant(constant: str) -> NoReturn:
-    raise RecordError(f"{constant} is not JSON")

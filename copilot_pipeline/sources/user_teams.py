@@ -20,14 +20,7 @@ from copilot_pipeline.sources.reports import (
     REPORT_NEEDS,
     REPORT_REACH_DAYS,
 )
-from copilot_pipeline.sources.shape import (
-    Field,
-    FieldType,
-    Record,
-    columns,
-    texts,
-    values_of,
-)
+from copilot_pipeline.sources.shape import Field, FieldType, Record, columns, texts, values_of
 from copilot_pipeline.sources.source import (
     PeriodKind,
     ReportRequest,
