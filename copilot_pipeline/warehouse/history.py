@@ -9,9 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.clock import utc_now
-from copilot_pipeline.warehouse.history_tables import (
-    collection_status,
-)
+from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.rows import upsert_statement
 
