@@ -377,3 +377,30 @@ def test_a_next_link_that_is_no_address_is_refused(
     github.faults.add("/seats$", status=200, body={"seats": []}, headers=headers)
     with pytest.raises(RefusedUrlError, match="octo-demo/copilot/billing/seats: GitHub points to"):
         list(ask_seats(client))
+
+
+def test_a_report_of_too_many_files_is_refused_before_any_is_fetched(
+    github: SimulatedGitHub, client: GitHubClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "MAX_FILES", 2)
+    links(github, *[github.signed_link(f"/{number}") for number in range(3)])
+    with pytest.raises(GitHubError, match="more than 2 files"):
+        ask_report(client, github.newest_day)
+    assert "download" not in origins(github)
+
+
+def test_an_answer_with_a_nul_byte_is_refused(
+    github: SimulatedGitHub, client: GitHubClient
+) -> None:
+    give(github, [b'{"day": "\0"}'], github.newest_day)
+    with pytest.raises(GitHubError, match="NUL byte"):
+        ask_report(client, github.newest_day)
+
+
+@pytest.mark.parametrize("relation", ["nextpage", "prev-next", "last"])
+def test_only_the_relation_next_is_followed(
+    github: SimulatedGitHub, client: GitHubClient, relation: str
+) -> None:
+    link = {"link": f'<{github.url}/orgs/octo-demo/copilot/billing/seats?page=2>; rel="{relation}"'}
+    github.faults.add("/seats$", headers=link, body={"seats": []})
+    assert len(list(ask_seats(client))) == 1

@@ -503,3 +503,72 @@ def test_days_without_access_heal_once_access_is_granted(
     for day in days:
         records = served(github, f"orgs/{SLUG}", AGGREGATE, day)
         assert_rows(warehouse_environment, 1, day, AGGREGATE, records)
+
+
+def test_a_digest_of_an_earlier_version_restates_nothing_where_the_content_is_the_same(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    import_organizations(warehouse_environment, github, SLUG)
+    assert load_metrics([day]) == []
+    with Database(warehouse_environment) as database, database.write() as connection:
+        connection.execute(sa.update(metadata.tables[STATUS]).values(sha256="0" * 64))
+    assert load_metrics([day]) == []
+    status = status_of(warehouse_environment, day)
+    assert status["change_count"] == 0
+    assert status["sha256"] != "0" * 64
+    assert stored(warehouse_environment, "_tool_copilot_restatements", 1, day) == []
+
+
+def test_days_are_fetched_from_the_oldest_on(
+    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.CONCURRENCY, "1")
+    days = last_days(4)
+    import_organizations(warehouse_environment, github, SLUG)
+    github.requests.clear()
+    assert load_metrics(days) == []
+    asked = [each.query["day"] for each in github.requests if "day" in each.query]
+    assert asked == [str(day) for day in days]
+
+
+def test_a_legacy_day_does_not_replace_the_numbers_of_a_report(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    import_organizations(warehouse_environment, github, SLUG)
+    assert load_metrics([day]) == []
+    before = stored(warehouse_environment, "_tool_copilot_org_metrics", 1, day)
+    github.organization(SLUG).legacy = True
+    import_organizations(warehouse_environment, github, SLUG, metrics_api="legacy", reports=())
+    assert load_metrics([day]) == []
+    assert status_of(warehouse_environment, day, "legacy")["state"] == "loaded"
+    assert stored(warehouse_environment, "_tool_copilot_org_metrics", 1, day) == before
+
+
+def test_after_a_rate_limit_no_other_report_of_the_scope_is_asked_for(
+    warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.CONCURRENCY, "1")
+    (day,) = last_days(1)
+    import_organizations(warehouse_environment, github, SLUG, reports=(AGGREGATE, USERS))
+    # Longer than any run waits.
+    github.faults.add(f"/{AGGREGATE}$", **faults.too_many_requests(100_000))
+    github.requests.clear()
+    (failed,) = load_metrics([day])
+    assert "429" in failed
+    assert {each.path.rsplit("/", 1)[-1] for each in github.requests} == {AGGREGATE}
+
+
+def test_another_snapshot_of_the_same_day_is_no_restatement(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    (day,) = last_days(1)
+    import_organizations(warehouse_environment, github, SLUG)
+    for count in (2, 1):
+        assignees = [{"id": number, "login": f"octo-{number}"} for number in range(1, count + 1)]
+        github.organization(SLUG).seats = [{"assignee": each} for each in assignees]
+        assert execute("daily_copilot", [day], assets=["raw_seats", "seats"]).success
+    assert len(stored(warehouse_environment, "_tool_copilot_seats", 1, day)) == 1
+    assert status_of(warehouse_environment, day, "seats")["change_count"] == 0
+    assert stored(warehouse_environment, "_tool_copilot_restatements", 1, day) == []
