@@ -313,7 +313,7 @@ def _problem(findings: Sequence[_Finding], accounts: Mapping[int, Account]) -> P
     match first.kind:
         case ProblemKind.NEVER_HAD_DATA:
             sentence = (
-                f"GitHub has never had a report: it was asked for all days since {since}. Likely "
+                f"GitHub has never had a report: it was asked for days since {since}. Likely "
                 "reasons: the policy 'Copilot usage metrics' was switched on recently or is off, "
                 "fewer people use Copilot there than GitHub reports on, or it is the wrong "
                 f"{first.scope.kind}. Check the name and the policy; a day's report comes up to "

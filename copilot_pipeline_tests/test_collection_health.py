@@ -183,7 +183,7 @@ def test_a_scope_that_never_had_a_report_is_one_problem_with_likely_reasons(
         ago(9),
     )
     assert problem.message.startswith(
-        f"organization acme: GitHub has never had a report: it was asked for all days since "
+        f"organization acme: GitHub has never had a report: it was asked for days since "
         f"{ago(9)}. Likely reasons: the policy 'Copilot usage metrics' was switched on recently"
     )
     assert stored.health()[ORGANIZATION].problems == (problem,)
