@@ -57,6 +57,9 @@ RETRIED_LAST_DAYS = 3
 # choice: a year of gaps is filled within two weeks, and a run stays short.
 GAP_DAYS = 30
 
+# The hours (UTC) at which the daily schedule runs. The first run collects everything.
+SCHEDULE_HOURS = (6,)
+
 # --- warnings -----------------------------------------------------------------------------------
 
 # A token expires soon if it expires within this many days. Our choice: enough time to get a new one
@@ -66,6 +69,14 @@ EXPIRES_SOON_DAYS = 14
 # Collection has stopped if no new day was loaded in this many days. Even if all days are late, one
 # more is loaded every day.
 NO_NEW_DAY_DAYS = 2
+
+# A scope has no new data if its newest day with a report is this many days older than the newest
+# complete day: the latest that GitHub has been observed to publish it, and no new day since.
+NO_NEW_DATA_DAYS = PROVISIONAL_DAYS + NO_NEW_DAY_DAYS
+
+# A missed snapshot needs a person for this many days. It cannot be taken later, so a warning is of
+# use only as long as its cause may still be there. Our choice.
+MISSED_SNAPSHOT_DAYS = 7
 
 # Too many seats are unused if more than this share of them is idle or never used. Our choice.
 UNUSED_SHARE = 0.2

@@ -193,6 +193,34 @@ MARKS = view(
         "text": sa.Text,
     },
 )
+COLLECTION_HEALTH = view(
+    "copilot_collection_health",
+    {
+        "scope_id": sa.BigInteger,
+        "source": sa.Text,
+        "position": sa.Integer,
+        "first_expected": sa.Date,
+        "first_day": sa.Date,
+        "newest_day": sa.Date,
+        "first_asked": sa.Date,
+        "newest_asked": sa.Date,
+        "newest_no_data": sa.Date,
+        "loaded": sa.BigInteger,
+        "missing": sa.BigInteger,
+        "not_ready": sa.BigInteger,
+        "no_data": sa.BigInteger,
+        "refused": sa.BigInteger,
+        "failed": sa.BigInteger,
+        "last_attempt": UtcDateTime,
+        "last_status": sa.Integer,
+        "last_message": sa.Text,
+        "last_is_refusal": sa.Integer,
+        "failing": sa.BigInteger,
+        "failing_first": sa.Date,
+        "failing_message": sa.Text,
+        "message": sa.Text,
+    },
+)
 VIEWS = (
     PEOPLE,
     USER_DAYS,
@@ -203,6 +231,7 @@ VIEWS = (
     SNAPSHOT_DAYS,
     SCOPES,
     MARKS,
+    COLLECTION_HEALTH,
 )
 
 
@@ -309,6 +338,7 @@ def test_every_view_of_an_empty_warehouse_can_be_read(database: Database) -> Non
         assert read(database, each) == []
     assert read(database, REPORT_SPANS, order="report") == []
     assert read(database, SCOPES, order="id") == []
+    assert read(database, COLLECTION_HEALTH, order="source") == []
 
 
 # --- people with a seat -----------------------------------------------------------------------

@@ -5,6 +5,7 @@ They are built from the rules (`rules.py`) and the tables, for both databases.
 """
 
 from copilot_pipeline.warehouse.views.days import FEATURE_DAYS, ORG_DAYS
+from copilot_pipeline.warehouse.views.health import COLLECTION_HEALTH
 from copilot_pipeline.warehouse.views.history import (
     MARKS,
     REPORT_DAYS,
@@ -29,4 +30,5 @@ VIEWS = (
     REPORT_DAYS,
     SNAPSHOT_DAYS,
     MARKS,
+    COLLECTION_HEALTH,
 )

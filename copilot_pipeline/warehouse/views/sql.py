@@ -43,6 +43,13 @@ class LaterOf(FunctionElement[date]):
     inherit_cache = True
 
 
+class DaysBetween(FunctionElement[int]):
+    """The number of days from a day to a later one."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
 def days_before(day: sa.ColumnElement[Any], days: int) -> DaysAfter:
     return DaysAfter(day, -days)
 
@@ -92,6 +99,18 @@ def _later_of_in_sqlite(element: LaterOf, compiler: SQLCompiler, **kw: Any) -> s
     # max() with several arguments is NULL if one of them is NULL.
     one, other = _arguments(element, compiler, **kw)
     return f"coalesce(max({one}, {other}), {one}, {other})"
+
+
+@compiles(DaysBetween, "postgresql")
+def _days_between_in_postgresql(element: DaysBetween, compiler: SQLCompiler, **kw: Any) -> str:
+    first, last = _arguments(element, compiler, **kw)
+    return f"({last} - {first})"
+
+
+@compiles(DaysBetween, "sqlite")
+def _days_between_in_sqlite(element: DaysBetween, compiler: SQLCompiler, **kw: Any) -> str:
+    first, last = _arguments(element, compiler, **kw)
+    return f"CAST(julianday({last}) - julianday({first}) AS INTEGER)"
 
 
 def _arguments(element: FunctionElement[Any], compiler: SQLCompiler, **kw: Any) -> list[str]:
