@@ -1,46 +1,145 @@
-"""The daily schedule."""
+"""The daily schedule, and its later ticks that collect what is missing."""
 
-from datetime import UTC, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from copilot_pipeline.accounts import all_accounts
-from copilot_pipeline.jobs import METRICS_ASSET_KEYS, daily_copilot
+from copilot_pipeline.clock import utc_now
+from copilot_pipeline.collect.missing import Missing, Report, find_missing
+from copilot_pipeline.days import Today
+from copilot_pipeline.jobs import METRICS_ASSET_KEYS, SNAPSHOT_ASSET_KEYS, daily_copilot
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.rules import GAP_DAYS, REREAD_DAYS
+from copilot_pipeline.sources import SEAT_BILLING, SEATS
+from copilot_pipeline.sources.reports import METRICS_STEP
+from copilot_pipeline.warehouse.scopes import list_scopes
+
+MORNING_HOUR = 6
+TICK_HOURS = 3
+
+# A run that crashed is started again, once. This is safe, because a run replaces whole days. A run
+# in which a step failed is not started again (`run_retries` in dagster.yaml): GitHub refused or did
+# not answer, and the next tick requests what may be available then. Only scheduled runs have the
+# tag: a run that a person started and ended must not start again.
+RETRY_TAGS = {"dagster/max_retries": "1"}
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 
 
 @dg.schedule(
     job=daily_copilot,
-    cron_schedule="0 6 * * *",
+    cron_schedule=[
+        f"0 {MORNING_HOUR} * * *",
+        f"0 {MORNING_HOUR + TICK_HOURS}-21/{TICK_HOURS} * * *",
+    ],
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     name="daily_copilot_schedule",
     description=(
-        "Collects the newest complete day every day at 06:00 UTC. Fetches the metrics of the "
-        f"{REREAD_DAYS - 1} days before it again, which GitHub may have revised, and of earlier "
-        "days that failed or are missing."
+        f"Collects the newest complete day every day at 0{MORNING_HOUR}:00 UTC. Fetches the "
+        f"metrics of the {REREAD_DAYS - 1} days before it again, which GitHub may have revised, "
+        f"and of earlier days that failed or are missing. Every {TICK_HOURS} hours after that, "
+        "until 21:00 UTC, collects what is still missing of these days and of the snapshot, which "
+        "cannot be taken after midnight UTC."
     ),
 )
 def daily_copilot_schedule(
     context: dg.ScheduleEvaluationContext, database: DatabaseResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
+    tick = context.scheduled_execution_time.astimezone(UTC)
+    today = Today(tick)
     with database.open() as warehouse:
-        if not any(scopes for _, scopes in all_accounts(warehouse)):
+        with warehouse.read() as connection:
+            scopes = list_scopes(connection)
+        if not scopes:
             return dg.SkipReason(
                 "No account with an organization is imported yet. Run the job import_account, or "
                 "copilot-pipeline accounts import --org SLUG."
             )
-    newest = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)
+        if tick.hour == MORNING_HOUR:
+            return _morning(today)
+        if today.newest != Today.from_clock().newest:
+            return dg.SkipReason(
+                f"This tick of {tick:%Y-%m-%d %H:%M} UTC is late: the snapshot of {today.newest} "
+                "can no longer be taken. The tick of the morning collects its reports."
+            )
+        missing = find_missing(warehouse, scopes, today)
+    return _catch_up(context.instance, missing, tick)
+
+
+def _morning(today: Today) -> list[dg.RunRequest]:
+    newest = today.newest
     first, last = newest - timedelta(days=REREAD_DAYS - 1), newest - timedelta(days=1)
     return [
-        dg.RunRequest(run_key=f"{newest}", partition_key=str(newest)),
+        dg.RunRequest(run_key=f"{newest}", partition_key=str(newest), tags=RETRY_TAGS),
         # A schedule can start one job only, so this run is part of daily_copilot.
         dg.RunRequest(
             run_key=f"{newest} revised",
             asset_selection=METRICS_ASSET_KEYS,
-            run_config={"ops": {"metrics": {"config": {"gap_days": GAP_DAYS}}}},
-            tags=range_tags(first, last),
+            run_config={"ops": {METRICS_STEP: {"config": {"gap_days": GAP_DAYS}}}},
+            tags={**range_tags(first, last), **RETRY_TAGS},
         ),
     ]
+
+
+def _catch_up(
+    instance: dg.DagsterInstance, missing: Missing, tick: datetime
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Returns a run for snapshots and one for reports, so that snapshots wait for nothing."""
+    snapshots = [report for report in missing.available if report.is_snapshot]
+    reports = [report for report in missing.available if not report.is_snapshot]
+    requests: list[dg.RunRequest] = []
+    reasons: list[str] = []
+    for what, part, keys, steps in (
+        ("snapshots", snapshots, SNAPSHOT_ASSET_KEYS, (SEATS.step, SEAT_BILLING.step)),
+        ("reports", reports, METRICS_ASSET_KEYS, (METRICS_STEP,)),
+    ):
+        if not part:
+            reasons.append(f"No {what} are missing.")
+        elif running := _running(instance, keys):
+            reasons.append(f"The run {running} is still collecting {what}.")
+        else:
+            requests.append(_request(f"{tick:%Y-%m-%d %H:%M} {what}", part, keys, steps))
+    if requests:
+        return requests
+    if missing.refused:
+        names = sorted({f"{each.scope} {each.source.name}" for each in missing.refused})
+        reasons.append(f"Refused today, and asked again tomorrow: {', '.join(names)}.")
+    return dg.SkipReason(" ".join(reasons))
+
+
+def _request(
+    run_key: str, missing: Sequence[Report], keys: Sequence[dg.AssetKey], steps: Sequence[str]
+) -> dg.RunRequest:
+    days = sorted({report.day for report in missing})
+    is_one_day = len(days) == 1
+    return dg.RunRequest(
+        run_key=run_key,
+        asset_selection=keys,
+        run_config={"ops": {step: {"config": {"only_missing": True}} for step in steps}},
+        partition_key=str(days[0]) if is_one_day else None,
+        tags=RETRY_TAGS if is_one_day else {**range_tags(days[0], days[-1]), **RETRY_TAGS},
+    )
+
+
+def _running(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> str | None:
+    """Returns the id of an unfinished run that collects these assets.
+
+    A run that began before the last tick does not count: its process may be gone without Dagster
+    knowing it yet.
+    """
+    begun = utc_now() - timedelta(hours=TICK_HOURS)
+    unfinished = dg.RunsFilter(
+        job_name=daily_copilot.name, statuses=_UNFINISHED, created_after=begun
+    )
+    for run in instance.get_runs(unfinished):
+        if run.asset_selection is None or not run.asset_selection.isdisjoint(keys):
+            return run.run_id
+    return None

@@ -20,6 +20,9 @@ ENDPOINTS = "COPILOT_METRICS__ENDPOINTS"
 DOWNLOAD_HOSTS = "COPILOT_METRICS__DOWNLOAD_HOSTS"
 STORAGE_ACCOUNTS = "COPILOT_METRICS__STORAGE_ACCOUNTS"
 CONCURRENCY = "COPILOT_METRICS__CONCURRENCY"
+NOTIFY_WEBHOOK_URL = "COPILOT_METRICS__NOTIFY_WEBHOOK_URL"
+NOTIFY_WEBHOOK_FORMAT = "COPILOT_METRICS__NOTIFY_WEBHOOK_FORMAT"
+NOTIFY_SMTP_URL = "COPILOT_METRICS__NOTIFY_SMTP_URL"
 DAGSTER_HOME = "DAGSTER_HOME"
 
 DEFAULT_CONCURRENCY = 4
@@ -162,6 +165,21 @@ def concurrency() -> int:
     if not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= 100:
         raise SettingError(f"{CONCURRENCY} must be a whole number from 1 to 100.")
     return int(text)
+
+
+def notify_webhook_url() -> str | None:
+    """Return the URL of the webhook that gets notifications, or None. It is a secret."""
+    return _from_variable_or_file(NOTIFY_WEBHOOK_URL) or None
+
+
+def notify_webhook_format() -> str:
+    """Return what the webhook expects, `json` by default."""
+    return os.environ.get(NOTIFY_WEBHOOK_FORMAT, "").strip().lower() or "json"
+
+
+def notify_smtp_url() -> str | None:
+    """Return the URL with mail server and addresses for notifications, or None. It is a secret."""
+    return _from_variable_or_file(NOTIFY_SMTP_URL) or None
 
 
 def dagster_home() -> str | None:

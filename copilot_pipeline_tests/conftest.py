@@ -230,6 +230,11 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         settings.DOWNLOAD_HOSTS,
         settings.STORAGE_ACCOUNTS,
         settings.CONCURRENCY,
+        settings.NOTIFY_WEBHOOK_URL,
+        f"{settings.NOTIFY_WEBHOOK_URL}_FILE",
+        settings.NOTIFY_WEBHOOK_FORMAT,
+        settings.NOTIFY_SMTP_URL,
+        f"{settings.NOTIFY_SMTP_URL}_FILE",
     ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import traceback
-from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from copilot_pipeline import settings
 from copilot_pipeline.definitions import build_defs, defs
 from copilot_pipeline.simulated_github import SimulatedGitHub
-from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
+from copilot_pipeline_tests.loading import execute, failure, read_table
 
 METRICS_ASSETS = {
     "raw_metrics",
@@ -60,39 +59,9 @@ def test_every_job_and_the_schedule_has_a_sentence() -> None:
         assert (defs.resolve_job_def(job).description or "").endswith(".")
     schedule = defs.resolve_schedule_def("daily_copilot_schedule")
     assert (schedule.description or "").endswith(".")
-    assert schedule.cron_schedule == "0 6 * * *"
+    assert schedule.cron_schedule == ["0 6 * * *", "0 9-21/3 * * *"]
     assert schedule.execution_timezone == "UTC"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
-
-
-def evaluate_schedule() -> dg.SensorResult | object:
-    schedule = defs.resolve_schedule_def("daily_copilot_schedule")
-    context = dg.build_schedule_context(
-        scheduled_execution_time=datetime(2026, 11, 22, 6, 0, tzinfo=UTC),
-        repository_def=defs.get_repository_def(),
-        resources={"database": defs.resources["database"]} if defs.resources else {},
-    )
-    return schedule.evaluate_tick(context)
-
-
-@pytest.mark.usefixtures("warehouse_environment")
-def test_without_an_account_the_schedule_skips_and_says_so() -> None:
-    tick = evaluate_schedule()
-    assert not tick.run_requests  # type: ignore[attr-defined]
-    assert "No account with an organization is imported yet" in tick.skip_message  # type: ignore[attr-defined]
-
-
-def test_the_schedule_asks_for_the_newest_day_and_three_days_before(
-    warehouse_environment: str, github: SimulatedGitHub
-) -> None:
-    import_organizations(warehouse_environment, github, "octo-demo")
-    daily, revised = evaluate_schedule().run_requests  # type: ignore[attr-defined]
-    assert daily.partition_key == "2026-11-21"
-    assert daily.asset_selection is None
-    assert revised.tags["dagster/asset_partition_range_start"] == "2026-11-18"
-    assert revised.tags["dagster/asset_partition_range_end"] == "2026-11-20"
-    assert {key.to_user_string() for key in revised.asset_selection} == METRICS_ASSETS
-    assert revised.run_config == {"ops": {"metrics": {"config": {"gap_days": 30}}}}
 
 
 def test_import_account_runs_as_a_job(

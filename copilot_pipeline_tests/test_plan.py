@@ -43,9 +43,10 @@ def plan(
     *,
     refetch: bool = False,
     gap_days: int = 0,
+    only_missing: bool = False,
     source: Source = USERS,
 ) -> Plan:
-    request = LoadRequest(TODAY, days, refetch=refetch, gap_days=gap_days)
+    request = LoadRequest(TODAY, days, refetch, gap_days, only_missing)
     planned = planning.plan(request, source, statuses)
     for period in (*planned.fetch, *planned.keep, *planned.beyond):
         assert period.first == period.last
@@ -141,3 +142,33 @@ def test_of_snapshots_the_newest_day_is_taken_and_those_taken_in_the_past_are_ke
     assert plan([ago(2)], statuses, source=SEATS) == Plan(fetch=[], keep=[ago(2)], beyond=[])
     # Earlier versions took snapshots, but kept no status of them.
     assert plan([ago(2)], {ago(2): LOADED}, source=SEATS).keep == [ago(2)]
+
+
+def test_only_what_is_missing_is_fetched_and_only_what_is_stored_is_kept() -> None:
+    days = day_range(ago(6), NEWEST)
+    statuses = {
+        ago(6): LOADED,
+        ago(5): status(DayState.LOADED, "the last attempt failed"),
+        ago(4): status(DayState.NO_DATA),
+        ago(3): FAILED,
+        ago(2): status(DayState.NOT_READY),
+        ago(1): status(DayState.NO_ACCESS, "refused", tried_days_ago=0),
+    }
+    planned = plan(days, statuses, only_missing=True)
+    assert planned == Plan(fetch=[ago(3), ago(2), NEWEST], keep=[ago(6), ago(5)], beyond=[])
+
+
+def test_of_what_is_missing_a_refusal_of_yesterday_is_asked_again() -> None:
+    refused = {NEWEST: status(DayState.NO_ACCESS, "refused", tried_days_ago=1)}
+    assert plan([NEWEST], refused, only_missing=True).fetch == [NEWEST]
+
+
+def test_a_stored_snapshot_is_not_taken_again_if_only_what_is_missing_is_wanted() -> None:
+    planned = plan([NEWEST], {NEWEST: LOADED}, only_missing=True, source=SEATS)
+    assert planned == Plan(fetch=[], keep=[NEWEST], beyond=[])
+
+
+def test_a_past_snapshot_that_is_missing_is_not_what_can_be_collected() -> None:
+    days = day_range(ago(3), NEWEST)
+    planned = plan(days, {NEWEST: FAILED}, only_missing=True, source=SEATS)
+    assert planned == Plan(fetch=[NEWEST], keep=[], beyond=[])

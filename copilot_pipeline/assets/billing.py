@@ -45,7 +45,7 @@ def billing_snapshot(
             yield check_token_expiry(warehouse)
         if not context.selected_asset_keys:
             return
-        request = LoadRequest(today, requested_days(context))
+        request = LoadRequest(today, requested_days(context), only_missing=config["only_missing"])
         scopes = select_scopes(warehouse, config["organizations"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, step, request)
         yield from report(context, warehouse, step, outcomes)

@@ -13,9 +13,14 @@ from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import Scope
 
-# Which scopes a run collects. Not a `dg.Config`: see jobs.py.
+# Which scopes a run collects, and how much of them. Not a `dg.Config`: see jobs.py.
 SCOPE_SELECTION = {
-    "organizations": dg.Field([str], default_value=[], description="Empty: every scope.")
+    "organizations": dg.Field([str], default_value=[], description="Empty: every scope."),
+    "only_missing": dg.Field(
+        bool,
+        default_value=False,
+        description="Ask GitHub only for what is not stored and was not refused today.",
+    ),
 }
 
 

@@ -68,7 +68,13 @@ def metrics(
             days = day_range(today.newest - CHECKED_ALONE, today.newest)
             yield from check_metrics(warehouse, scopes, days, wanted_checks)
             return
-        request = LoadRequest(today, requested_days(context), config["refetch"], config["gap_days"])
+        request = LoadRequest(
+            today,
+            requested_days(context),
+            config["refetch"],
+            config["gap_days"],
+            config["only_missing"],
+        )
         outcomes = collect_step(context, warehouse, github, progress, scopes, METRICS_STEP, request)
         collected = sorted({outcome.day for outcome in outcomes})
         yield from check_metrics(warehouse, scopes, collected, wanted_checks)

@@ -33,7 +33,7 @@ def seat_snapshot(
 ) -> Iterator[Result]:
     """Stores the current seats for the newest complete day. Keeps the stored ones of a past day."""
     config = context.op_execution_context.op_config
-    request = LoadRequest(today, requested_days(context))
+    request = LoadRequest(today, requested_days(context), only_missing=config["only_missing"])
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config["organizations"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, request)

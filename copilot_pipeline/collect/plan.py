@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.rules import LATE_DAYS, RETRIED_LAST_DAYS
 from copilot_pipeline.sources.period import Period
 from copilot_pipeline.sources.source import PeriodKind, Source
-from copilot_pipeline.warehouse.history import Status
+from copilot_pipeline.warehouse.history import DayState, Status
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,15 @@ class LoadRequest:
     """The days that a run should load.
 
     `refetch` requests days again that are loaded and no longer revised. `gap_days` is the number of
-    earlier missing or failed days of each source to load as well.
+    earlier missing or failed days of each source to load as well. `only_missing` requests nothing
+    but what is not stored and may be available now.
     """
 
     today: Today
     days: Sequence[date]
     refetch: bool = False
     gap_days: int = 0
+    only_missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,15 @@ def plan(request: LoadRequest, source: Source, statuses: Mapping[date, Status]) 
     A settled day is fetched again while GitHub revises it, with `refetch`, or if it is the only
     requested day. Gaps within the history come first, then the days before it. Each starts with the
     oldest day, because GitHub stops serving it first. A missing report is requested again until
-    its day is `LATE_DAYS` old.
+    its day is `LATE_DAYS` old. With `only_missing` none of this applies: see `is_missing`.
     """
     today = request.today
     window = today.window(source.reach_days)
     reachable = [day for day in request.days if day in window]
+    if request.only_missing:
+        missing = [day for day in reachable if is_missing(statuses.get(day), today)]
+        stored = [day for day in reachable if _is_loaded(statuses, day)]
+        return Plan(fetch=_periods(missing), keep=_periods(stored), beyond=[])
 
     def is_settled(day: date) -> bool:
         return day in statuses and statuses[day].is_settled
@@ -72,6 +78,18 @@ def plan(request: LoadRequest, source: Source, statuses: Mapping[date, Status]) 
         keep=_periods(sorted(keep)),
         beyond=_periods(day for day in request.days if day not in window and day not in keep),
     )
+
+
+def is_missing(status: Status | None, today: Today) -> bool:
+    """Return whether a report is not stored and may be available now.
+
+    A report that GitHub refused is requested again on the next day at the earliest.
+    """
+    if status is None:
+        return True
+    if status.state is DayState.NO_ACCESS:
+        return status.last_fetched_at.astimezone(UTC).date() < today.now.astimezone(UTC).date()
+    return status.state in (DayState.NOT_READY, DayState.FAILED)
 
 
 def _is_loaded(statuses: Mapping[date, Status], day: date) -> bool:
