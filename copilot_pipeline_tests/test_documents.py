@@ -14,19 +14,13 @@ from dotenv import dotenv_values
 from copilot_pipeline import settings
 from copilot_pipeline.simulated_github import DEMO_TOKEN, SimulatedGitHub
 from copilot_pipeline_tests.conftest import ROOT
+from copilot_pipeline_tests.documents import commands, readme_block
 
 NAMED_TESTS = sorted(set(re.findall(r"`(test_\w+)`", (ROOT / "SECURITY.md").read_text())))
 
 DOCUMENTS = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "grafana/README.md")
 
 SHELLS = [shell for shell in ("bash", "zsh") if shutil.which(shell)]
-
-
-def commands(document: str) -> list[str]:
-    """The blocks of commands. Those of anything else name a language, such as ```text."""
-    text = (ROOT / document).read_text()
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [block for language, block in blocks if not language]
 
 
 BLOCKS = [(document, block) for document in DOCUMENTS for block in commands(document)]
@@ -90,11 +84,6 @@ def paste(text: str, project: Path, shell: str = "bash", **variables: str) -> st
         start_new_session=True,
     )
     return done.stdout + done.stderr
-
-
-def readme_block(holding: str) -> str:
-    (block,) = (block for block in commands("README.md") if holding in block)
-    return block
 
 
 @pytest.mark.parametrize("shell", SHELLS)
