@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from copilot_pipeline.commands.accounts import accounts
+from copilot_pipeline.commands.backup import backup
 from copilot_pipeline.commands.console import open_database, print_error, print_json, print_message
 from copilot_pipeline.commands.metrics import metrics
 from copilot_pipeline.commands.scopes import scopes
@@ -161,5 +162,5 @@ def _chosen_days(
     return day_range(first, last)
 
 
-for command in (accounts, scopes, metrics, secret, status):
+for command in (accounts, scopes, metrics, secret, status, backup):
     cli.add_command(command)

