@@ -95,11 +95,11 @@ def test_a_host_that_never_answers_gets_no_request_more(
 
     with wire(silent) as (address, seen), client_of(github, endpoint=address) as client:
         fail_three_requests(client)
+        time.sleep(0.2)
         sent = len(seen)
-        started = time.monotonic()
         with pytest.raises(GitHubError, match=rf"^{host_of(address)} {GIVEN_UP}.*ReadTimeout"):
             client.user()
-        assert time.monotonic() - started < 0.1
+        time.sleep(0.2)
         assert len(seen) == sent
         ends.set()
 
@@ -190,7 +190,7 @@ def test_an_outage_is_waited_for_as_long_as_the_host_had_worked(github: Simulate
         time.sleep(1)
         client.user()
         # Three requests fail with all their attempts, and the next one waits for the recovery.
-        github.faults.add(".", **faults.server_error(503), times=3 * QUICK.attempts + 6)
+        github.faults.add(".", **faults.server_error(503), times=4 * QUICK.attempts)
         for _ in range(3):
             with pytest.raises(RetryableError, match="503"):
                 ask_billing(client)
