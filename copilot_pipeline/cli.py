@@ -14,7 +14,13 @@ import click
 
 from copilot_pipeline.commands.accounts import accounts
 from copilot_pipeline.commands.backup import backup
-from copilot_pipeline.commands.console import open_database, print_error, print_json, print_message
+from copilot_pipeline.commands.console import (
+    open_database,
+    print_error,
+    print_json,
+    print_message,
+    warnings_on_stderr,
+)
 from copilot_pipeline.commands.metrics import metrics
 from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
@@ -86,6 +92,9 @@ def cli(context: click.Context) -> None:
         path = Path.cwd() / ".env"
         if load_env_file(path):
             print_message(f"Read .env: {one_line(str(path))}")
+    if context.invoked_subcommand not in ("demo", "run"):
+        # Those two print warnings above their progress bar.
+        context.with_resource(warnings_on_stderr())
 
 
 @cli.command()

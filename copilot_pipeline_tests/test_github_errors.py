@@ -110,7 +110,8 @@ def test_a_refusal_is_permanent_and_says_for_whom_it_is_and_what_to_do(
         ask_report(client, github.newest_day)
     message = str(raised.value)
     endpoint = "GET /orgs/octo-demo/copilot/metrics/reports/organization-1-day"
-    assert message.startswith(f"account demo-admin, organization octo-demo, {endpoint}: ")
+    host = httpx.URL(github.url).netloc.decode()
+    assert message.startswith(f"{host}, account demo-admin, organization octo-demo, {endpoint}: ")
     assert str(answer["status"]) in message
     assert advice in message
     assert raised.value.reason is reason
@@ -123,7 +124,7 @@ def test_a_refusal_is_permanent_and_says_for_whom_it_is_and_what_to_do(
 def test_a_refusal_that_is_not_githubs_own_names_a_proxy_or_firewall() -> None:
     blocked = errors.Answer(403, httpx.Headers(), b"<html>Blocked</html>", "https://x.example/")
     with pytest.raises(AccessError, match="a proxy or firewall") as raised:
-        raise_for_answer(blocked, Subject("account octocat", "", "GET /user"))
+        raise_for_answer(blocked, Subject("api.github.com", "account octocat", "", "GET /user"))
     assert raised.value.reason is RefusalReason.BAD_ANSWER
 
 

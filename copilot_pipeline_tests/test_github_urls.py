@@ -290,7 +290,7 @@ def test_a_link_that_is_not_allowed_is_refused_before_anything_is_sent(
     with pytest.raises(RefusedUrlError) as raised:
         ask_report(client, github.newest_day)
     message = str(raised.value)
-    assert message.startswith("account demo-admin, organization octo-demo, GET /orgs/octo-demo/")
+    assert "account demo-admin, organization octo-demo, GET /orgs/octo-demo/" in message
     assert "s3cret" not in message
     assert len(github.requests) == 1
 
@@ -382,7 +382,7 @@ def test_a_redirect_to_nowhere_is_an_error_that_says_for_what(
     github: SimulatedGitHub, client: GitHubClient, status: int, location: str | None
 ) -> None:
     github.faults.add("/user$", status=status, headers={"location": location} if location else {})
-    with pytest.raises(GitHubError, match=r"^account demo-admin, GET /user: "):
+    with pytest.raises(GitHubError, match=r"^127[.0-9:]+, account demo-admin, GET /user: "):
         client.user()
 
 

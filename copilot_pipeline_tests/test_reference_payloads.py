@@ -272,7 +272,12 @@ def test_no_seats_or_aggregate_file_of_the_reference_is_left_out(reference: Path
 
 # --- errors -----------------------------------------------------------------------------------
 
-SUBJECT = Subject("account octocat", "organization octo-org", "GET /orgs/octo-org/copilot/billing")
+SUBJECT = Subject(
+    "api.github.com",
+    "account octocat",
+    "organization octo-org",
+    "GET /orgs/octo-org/copilot/billing",
+)
 
 # By file: the error (exactly), and the words that tell what to do. None: no error.
 ERRORS: dict[str, tuple[type[GitHubError], str] | None] = {

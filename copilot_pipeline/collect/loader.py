@@ -25,6 +25,7 @@ from copilot_pipeline.github.errors import (
     AccessError,
     FileMissingError,
     GitHubError,
+    HostDownError,
     RateLimitedError,
     RetryableError,
 )
@@ -214,8 +215,10 @@ class _Loader:
             if blocker.reason is not RefusalReason.NOT_FOUND:
                 refusal = blocker
         if refusal.stops_scope:
-            # A rate limit concerns the whole scope, missing access only this source.
-            of_source = None if isinstance(refusal, RateLimitedError) else source.name
+            # A rate limit and a host that is down concern the whole scope, missing access only
+            # this source.
+            is_of_scope = isinstance(refusal, RateLimitedError | HostDownError)
+            of_source = None if is_of_scope else source.name
             self._refusals[scope.id, of_source] = refusal
         return [self._failed(scope, source, each, refusal, refusal.http_status) for each in periods]
 

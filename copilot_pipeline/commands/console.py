@@ -1,9 +1,11 @@
 """Functions that all commands share: printing JSON and messages, and opening the warehouse."""
 
 import json
+import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import reduce
 from typing import Any
@@ -60,6 +62,18 @@ def print_error(text: str) -> None:
         print_message(f"Error: {redact(line)}")
 
 
+@contextmanager
+def warnings_on_stderr() -> Iterator[None]:
+    """Print the package's warnings on stderr, such as that a request is tried again."""
+    handler = _MessageHandler(logging.WARNING)
+    logger = logging.getLogger("copilot_pipeline")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
 def open_database() -> Database:
     """Open the warehouse of `DATABASE_URL`. Close it after use (it is a context manager)."""
     return Database(settings.database_url(), _announce_upgrade)
@@ -79,6 +93,11 @@ def confirmed(question: str, yes: bool) -> bool:
         return True
     print_message("Nothing was removed.")
     return False
+
+
+class _MessageHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print_message(record.getMessage())
 
 
 def _json_default(value: object) -> str:

@@ -85,7 +85,7 @@ class Body:
         """
         if self.received and self._encoding in ("gzip", "x-gzip") and not self._member.eof:
             raise RetryableError(
-                f"{self._subject}: the compressed response is truncated. Try again."
+                self._subject, "the compressed response is truncated", "Try again."
             )
         self._write(b"")
 

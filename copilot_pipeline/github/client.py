@@ -14,6 +14,8 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import quote, urljoin
 
+import httpx
+
 from copilot_pipeline.github.documents import Document, Spool, require_text
 from copilot_pipeline.github.errors import (
     AccessError,
@@ -70,18 +72,19 @@ class User:
 class GitHubClient:
     """A client that uses one credential. It is thread-safe; close it after use.
 
-    The methods raise `GitHubError` (see `errors`), whose message names the account, the scope and
-    the endpoint.
+    The methods raise `GitHubError` (see `errors`), whose message names the host, the account, the
+    scope and the endpoint.
     """
 
     def __init__(self, settings: ConnectionSettings, login: str = "") -> None:
         self._account = f"account {login}" if login else ""
+        self._host = httpx.URL(settings.endpoint).netloc.decode()
         self._transport = Transport(settings)
         self.concurrency = settings.concurrency
 
     def user(self) -> User:
         """Return the user that the token belongs to: `GET /user`."""
-        subject = Subject(self._account, "", "GET /user")
+        subject = Subject(self._host, self._account, "", "GET /user")
         answer = self._transport.get("/user", {}, subject)
         body = _json(answer, subject)
         user_id = body.get("id") if isinstance(body, dict) else None
@@ -101,7 +104,7 @@ class GitHubClient:
 
         GitHub does not document this endpoint, and may remove it.
         """
-        subject = Subject(self._account, "", "GET /copilot_internal/user")
+        subject = Subject(self._host, self._account, "", "GET /copilot_internal/user")
         try:
             answer = self._transport.get("/copilot_internal/user", {}, subject)
             return _document(answer, subject, spool)
@@ -186,7 +189,7 @@ class GitHubClient:
         self, kind: ScopeKind, slug: str, path: str, params: Mapping[str, str | int], needs: Needs
     ) -> tuple[Answer, Subject]:
         full_path = f"/{kind.path}/{quote(slug, safe='')}{path}"
-        subject = Subject(self._account, f"{kind} {slug}", f"GET {full_path}", needs)
+        subject = Subject(self._host, self._account, f"{kind} {slug}", f"GET {full_path}", needs)
         return self._transport.get(full_path, params, subject), subject
 
 

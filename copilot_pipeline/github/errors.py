@@ -8,7 +8,7 @@ on live systems.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
@@ -28,8 +28,26 @@ MAX_QUOTE_LENGTH = 300
 _ONE_DAY_REASONS = (RefusalReason.NOT_FOUND, RefusalReason.BAD_REQUEST)
 
 
+@dataclass(frozen=True)
+class Subject:
+    """The host, account, scope and endpoint of a request. Every message about it begins with them.
+
+    `host` has a port unless it is the usual one. For a file of a report it is the download host.
+    """
+
+    host: str
+    account: str
+    scope: str
+    endpoint: str
+    needs: Needs | None = None
+
+    def __str__(self) -> str:
+        parts = (self.host, self.account, self.scope, self.endpoint)
+        return ", ".join(part for part in parts if part)
+
+
 class GitHubError(CopilotPipelineError):
-    """A request to GitHub failed. The error is permanent unless it is a `RetryableError`.
+    """A request to GitHub failed. Only a `RetryableError` may pass within the same run.
 
     `message` says what failed, and `advice` what to do. `http_status` is the status of the
     response, or None if there was no response.
@@ -60,9 +78,17 @@ class RefusedUrlError(GitHubError):
 
 
 class RetryableError(GitHubError):
-    """A temporary failure: a 5xx status, a timeout, or a lost connection."""
+    """A temporary failure: a 5xx status, a timeout, or a lost connection.
+
+    `problem` is the part of the message that says what happened, such as `503 Service Unavailable`.
+    """
 
     reason = RefusalReason.UNAVAILABLE
+
+    def __init__(self, subject: Subject, problem: str, advice: str) -> None:
+        super().__init__(f"{subject}: {problem}.", advice)
+        self.subject = subject
+        self.problem = problem
 
 
 class RateLimitedError(RetryableError):
@@ -72,9 +98,30 @@ class RateLimitedError(RetryableError):
     # After the client gave up, further requests would only prolong the rate limit.
     stops_scope = True
 
-    def __init__(self, message: str, advice: str, wait: float | None) -> None:
-        super().__init__(message, advice)
+    def __init__(self, subject: Subject, problem: str, advice: str, wait: float | None) -> None:
+        super().__init__(subject, problem, advice)
         self.wait = wait
+
+
+class HostDownError(GitHubError):
+    """A host failed so many requests in a row that it is given up until the client is closed.
+
+    `stops_scope` is False for a download host: other reports may come from other hosts.
+    """
+
+    reason = RefusalReason.UNAVAILABLE
+
+    def __init__(
+        self, last: RetryableError, failures: int, since: datetime, *, stops_scope: bool
+    ) -> None:
+        account = f" of {last.subject.account}" if last.subject.account else ""
+        super().__init__(
+            f"{last.subject.host} failed {failures} requests{account} in a row since "
+            f"{since:%Y-%m-%d %H:%M:%S} UTC, the last one with: {last.problem}.",
+            "Nothing more is requested from it in this run. Check the network, the proxy and "
+            "https://www.githubstatus.com. The next run goes on where this one stopped.",
+        )
+        self.stops_scope = stops_scope
 
 
 class LinkExpiredError(GitHubError):
@@ -85,19 +132,6 @@ class LinkExpiredError(GitHubError):
 
 class FileMissingError(LinkExpiredError):
     """The file of a signed link does not exist. If new links fail too, the report is not ready."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The account, scope and endpoint of a request. Every message about it begins with them."""
-
-    account: str
-    scope: str
-    endpoint: str
-    needs: Needs | None = None
-
-    def __str__(self) -> str:
-        return ", ".join(part for part in (self.account, self.scope, self.endpoint) if part)
 
 
 @dataclass(frozen=True)
@@ -130,17 +164,17 @@ def _refusal(answer: Answer, subject: Subject, *secrets: str) -> GitHubError:
     if any(repeats(secret, [text.encode(errors="replace")]) for secret in secrets):
         text = ""
     quote = f", {text[:MAX_QUOTE_LENGTH]!r}" if text else ""
-    message = f"{subject}: {answer.status} {_phrase(answer.status)}{quote}."
+    problem = f"{answer.status} {_phrase(answer.status)}{quote}"
     if is_rate_limited(answer, text):
         wait = rate_limit_wait(answer)
         hint = "" if wait is None else f"; GitHub asks to wait {wait:.0f} s"
-        return RateLimitedError(message, f"The rate limit is used up{hint}.", wait)
+        return RateLimitedError(subject, problem, f"The rate limit is used up{hint}.", wait)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
-        return RetryableError(message, "GitHub is having problems. Try again later.")
+        return RetryableError(subject, problem, "GitHub is having problems. Try again later.")
     headers = {name: redact(value, *secrets) for name, value in answer.headers.items()}
     reason, advice = explain_refusal(answer.status, headers, text.lower(), subject.needs)
     kind = GitHubError if reason in _ONE_DAY_REASONS else AccessError
-    return kind(message, advice, reason)
+    return kind(f"{subject}: {problem}.", advice, reason)
 
 
 def raise_for_download(answer: Answer, subject: Subject) -> None:
@@ -159,13 +193,15 @@ def raise_for_download(answer: Answer, subject: Subject) -> None:
 
 
 def _download_refusal(answer: Answer, subject: Subject) -> GitHubError:
-    message = f"{subject}: the download failed: {answer.status} {_phrase(answer.status)}."
+    problem = f"the download failed: {answer.status} {_phrase(answer.status)}"
+    message = f"{subject}: {problem}."
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimitedError(
-            message, "The download host limits the request rate.", retry_after(answer)
+            subject, problem, "The download host limits the request rate.", retry_after(answer)
         )
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:
-        return RetryableError(message, "The download host is having problems. Try again later.")
+        advice = "The download host is having problems. Try again later."
+        return RetryableError(subject, problem, advice)
     if answer.status == HTTPStatus.NOT_FOUND:
         return FileMissingError(message, "The report's file is missing.")
     return LinkExpiredError(

@@ -7,7 +7,7 @@ import io
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Self
 
@@ -32,7 +32,8 @@ from copilot_pipeline.github.urls import DownloadHosts, join, same_origin, witho
 API_VERSION = "2026-03-10"
 USER_AGENT = "copilot_pipeline"
 
-TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+# Source: GitHub's REST documentation. GitHub ends a request that takes longer than 10 seconds.
+TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 MAX_ANSWER_SECONDS = 600.0
 
 # A response of the API is held in memory: a page of 100 seats has a few hundred kilobytes. A file
@@ -76,8 +77,9 @@ class Transport:
             settings.endpoint, settings.download_hosts, settings.storage_accounts
         )
         self._policy = settings.retry_policy
-        self._retries = Retries(self._policy)
-        self._download_retries: dict[bytes, Retries] = {}
+        endpoint_host = self._endpoint.netloc.decode()
+        self._retries = Retries(self._policy, endpoint_host, is_endpoint=True)
+        self._download_retries: dict[str, Retries] = {}
         self._lock = threading.Lock()
         self._closed = False
         # The credential is sent to the endpoint only, so downloads use a client without it.
@@ -136,9 +138,10 @@ class Transport:
             GitHubError: the download failed (see `errors`).
         """
         try:
-            host = self._hosts.require(link).netloc
+            host = self._hosts.require(link).netloc.decode()
         except RefusedUrlError as error:
             raise RefusedUrlError(f"{subject}: {error}.") from None
+        subject = replace(subject, host=host)
 
         def request() -> Document:
             spool.file.seek(spool.size)
@@ -160,12 +163,13 @@ class Transport:
 
         return self._retries_of(host).call(request)
 
-    def _retries_of(self, host: bytes) -> Retries:
-        """Return the retries of a download host, whose rate limits do not delay other hosts."""
+    def _retries_of(self, host: str) -> Retries:
+        """Return the retries of a download host, whose rate limits and outages are its own."""
         with self._lock:
             retries = self._download_retries.get(host)
             if retries is None:
-                retries = self._download_retries[host] = Retries(self._policy)
+                retries = Retries(self._policy, host, is_endpoint=False)
+                self._download_retries[host] = retries
                 if self._closed:
                     retries.close()
             return retries
@@ -247,9 +251,12 @@ class Transport:
             raise RefusedUrlError("a redirect leads to an invalid URL") from None
         except TRANSPORT_ERRORS as error:
             # Without the cause, whose text and request may contain a signed link.
+            host = url.netloc.decode()
+            redirected = "" if host == subject.host else f" after a redirect to {host}"
             raise RetryableError(
-                f"{subject}: incomplete response from {url.host} ({type(error).__name__}). Check "
-                "the network, the endpoint and the proxy, and try again."
+                subject,
+                f"incomplete response{redirected} ({type(error).__name__})",
+                "Check the network, the endpoint and the proxy, and try again.",
             ) from None
         if response.is_redirect and not response.has_redirect_location:
             raise GitHubError(f"{subject}: {response.status_code} without a Location header.")
