@@ -1,7 +1,7 @@
 """The `copilot-pipeline` command.
 
-It prints JSON on stdout, and messages and progress on stderr. A user error is one line and exit
-code 1, without a traceback.
+It prints JSON on stdout (listings are tables on a terminal), and messages and progress on stderr. A
+user error is one line and exit code 1, without a traceback.
 """
 
 import os
@@ -105,7 +105,7 @@ def run(
     organizations: tuple[str, ...],
     refetch: bool,
 ) -> int:
-    """Collect the newest complete UTC day, or a range of days, in this process.
+    """Collect the newest complete UTC day, or a range of days.
 
     Metrics are collected for every day of the range that is not loaded yet or that GitHub may still
     revise. Billing and seats, which GitHub shows only as of now, are collected if the range
@@ -130,7 +130,7 @@ def run(
 @cli.command()
 @click.option("--days", type=click.IntRange(1, 365), default=100, show_default=True)
 def demo(days: int) -> None:
-    """Run the pipeline against a simulated GitHub, and print a summary for managers."""
+    """Run the pipeline on a simulated GitHub, and print a summary."""
     from copilot_pipeline.demo.command import run_demo
 
     click.echo(run_demo(days))
