@@ -36,8 +36,8 @@ from copilot_pipeline.commands.console import (
     print_table,
     prints_json,
     report_option,
+    short_name,
 )
-from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.refusals import RefusalReason
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT
 from copilot_pipeline.redaction import one_line
@@ -102,7 +102,7 @@ def list_(as_json: bool) -> None:
                 account.id,
                 account.login,
                 account.endpoint,
-                ", ".join(_short_name(scope) for scope in scopes) or "nothing",
+                ", ".join(short_name(scope) for scope in scopes) or "nothing",
                 account.token_expires_at.date() if account.token_expires_at else "unknown",
             )
             for account, scopes in found
@@ -210,10 +210,6 @@ def _read_token(variable: str | None, from_stdin: bool, *, may_be_empty: bool = 
 
 def _collected(scopes: Sequence[Scope]) -> str:
     return ", ".join(str(scope) for scope in scopes) or "nothing"
-
-
-def _short_name(scope: Scope) -> str:
-    return scope.slug if scope.kind is ScopeKind.ORGANIZATION else str(scope)
 
 
 def _describe(account: Account, scopes: Sequence[Scope]) -> dict[str, Any]:

@@ -12,8 +12,10 @@ import click
 
 from copilot_pipeline import settings
 from copilot_pipeline.accounts import REPORT_CHOICES
+from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.redaction import UNSHOWABLE, one_line, redact
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.scopes import Scope
 
 # Characters that must not be sent to a terminal, and unpaired surrogates. JSON can escape them.
 _UNSHOWABLE = re.compile(rf"[{UNSHOWABLE}\ud800-\udfff]")
@@ -87,12 +89,17 @@ def print_table(
         box=box.SIMPLE_HEAD,
     )
     for index, column in enumerate(columns):
-        numbers = bool(rows) and all(isinstance(row[index], int) for row in rows)
+        numbers = bool(rows) and all(_is_number(row[index]) for row in rows)
         table.add_column(column, overflow="fold", justify="right" if numbers else "left")
     for row in rows:
         cells = [cell if isinstance(cell, Cell) else Cell(_shown(cell), "") for cell in row]
         table.add_row(*(Text(one_line(cell.text), cell.style) for cell in cells))
     Console(stderr=on_stderr).print(table)
+
+
+def short_name(scope: Scope) -> str:
+    """Return the scope's name for a table with little room: the slug of an organization."""
+    return scope.slug if scope.kind is ScopeKind.ORGANIZATION else str(scope)
 
 
 def print_json(value: Any) -> None:
@@ -138,6 +145,10 @@ def confirmed(question: str, yes: bool) -> bool:
         return True
     print_message("Nothing was removed.")
     return False
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, int) or (isinstance(cell, Cell) and cell.text.isdecimal())
 
 
 def _shown(value: object) -> str:
