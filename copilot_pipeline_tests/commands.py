@@ -38,11 +38,14 @@ def fail(arguments: Sequence[str], output: Output) -> str:
 
 
 def import_with(github: SimulatedGitHub, *arguments: str) -> list[str]:
-    return ["accounts", "import", "--endpoint", github.url, *arguments]
+    """The command that imports the simulated GitHub's account, without the check of its access."""
+    return ["accounts", "import", "--no-check", "--endpoint", github.url, *arguments]
 
 
-def on_a_terminal(arguments: Sequence[str], columns: int = 80) -> tuple[int, str]:
-    """The exit code of the command on a terminal, and what it shows there, without colors."""
+def on_a_terminal(
+    arguments: Sequence[str], columns: int = 80, *, colors: bool = False
+) -> tuple[int, str]:
+    """The exit code of the command on a terminal, and what it shows there."""
     controller, terminal = pty.openpty()
     shown: list[bytes] = []
     reader = threading.Thread(target=_read_all, args=(controller, shown))
@@ -57,7 +60,7 @@ def on_a_terminal(arguments: Sequence[str], columns: int = 80) -> tuple[int, str
     reader.join()
     os.close(controller)
     text = b"".join(shown).decode().replace("\r\n", "\n")
-    return code, re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return code, text if colors else re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def _read_all(controller: int, parts: list[bytes]) -> None:

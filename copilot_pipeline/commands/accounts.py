@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from copilot_pipeline import settings
-from copilot_pipeline.access_check import OK, AccessReport, Check, check_access
+from copilot_pipeline.access_check import OK, AccessReport, check_access, what_to_do
 from copilot_pipeline.accounts import (
     METRICS_APIS,
     AccountError,
@@ -22,6 +22,7 @@ from copilot_pipeline.accounts import (
     select_accounts,
     update_account,
 )
+from copilot_pipeline.commands.access import print_access
 from copilot_pipeline.commands.console import (
     ROW_ID,
     Cell,
@@ -34,11 +35,11 @@ from copilot_pipeline.commands.console import (
     print_listing,
     print_message,
     print_table,
+    print_warning,
     prints_json,
     report_option,
     short_name,
 )
-from copilot_pipeline.github.refusals import RefusalReason
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.accounts import Account
@@ -62,6 +63,7 @@ account_options = combine(
         help="The default of new scopes is reports.",
     ),
     report_option,
+    click.option("--no-check", is_flag=True, help="Do not check what the token can read."),
 )
 
 
@@ -72,20 +74,25 @@ def accounts() -> None:
 
 @accounts.command("import")
 @account_options
-def import_(token_env: str | None, token_stdin: bool, **given: Any) -> None:
+def import_(token_env: str | None, token_stdin: bool, no_check: bool, **given: Any) -> None:
     """Store an account with its encrypted token and what it collects.
 
     Without --token-env and --token-stdin the token is read from GITHUB_TOKEN or a hidden prompt. If
     the GitHub user is already imported, the token is replaced and the organizations are added.
+
+    Then every endpoint that the account needs is requested, and stderr says what is missing. The
+    exit code is 0 if the account is stored, whatever is missing; `accounts check` tells by its own.
     """
     settings.token_secret()  # reports a missing secret before it asks for a token
     token = _read_token(token_env, token_stdin)
     with open_database() as database:
         account_id = import_account(database, token, AccountOptions(**given))
         _, scopes = one_account(database, account_id)
+        print_json({"account_id": account_id})
+        if not no_check:
+            print_access(database, account_id)
     if not scopes:
-        print_message("The account collects nothing yet: import it again with --org SLUG.")
-    print_json({"account_id": account_id})
+        print_warning("the account collects nothing yet: import it again with --org SLUG.")
 
 
 @accounts.command("list")
@@ -131,12 +138,15 @@ def show(account_id: int, as_json: bool) -> None:
 @accounts.command("update")
 @click.argument("account_id", metavar="ID", type=ROW_ID)
 @account_options
-def update(account_id: int, token_env: str | None, token_stdin: bool, **given: Any) -> None:
+def update(
+    account_id: int, token_env: str | None, token_stdin: bool, no_check: bool, **given: Any
+) -> None:
     """Change the given options of an account, and keep the others.
 
     An empty or masked (***) token is not changed. Organizations and enterprises are added; `scopes
     remove` removes one. --metrics-api and --report apply to the given organizations and
-    enterprises, or to all. --proxy '' removes the proxy. A new endpoint needs the token again.
+    enterprises, or to all. --proxy '' removes the proxy. A new endpoint needs the token again. A
+    new token and new organizations are checked as after an import.
     """
     token = None
     if token_env is None and not token_stdin and all(each in (None, ()) for each in given.values()):
@@ -145,9 +155,12 @@ def update(account_id: int, token_env: str | None, token_stdin: bool, **given: A
         token = _read_token(token_env, token_stdin, may_be_empty=True)
         if is_masked(token):
             print_message("The given token is empty or masked: the stored token is kept.")
+            token = None
     with open_database() as database:
         update_account(database, account_id, token, AccountOptions(**given))
         print_json(_describe(*one_account(database, account_id)))
+        if not no_check and (token is not None or given["organizations"] or given["enterprises"]):
+            print_access(database, account_id)
 
 
 @accounts.command("remove")
@@ -258,7 +271,7 @@ def _print_checks(report: AccessReport) -> None:
         named, before = str(scope) if scope else "all", ""
         for check in checks:
             style = "green" if check.status == OK else "red"
-            advice = _what_to_do(check)
+            advice = what_to_do(check)
             shown = "(the same)" if advice and advice == before else advice
             rows.append((named, check.endpoint, Cell(check.status, style), shown))
             named, before = "", advice
@@ -267,9 +280,3 @@ def _print_checks(report: AccessReport) -> None:
         rows,
         title=f"Account {account.id}, {account.login} at {account.endpoint}: its token {expiry}",
     )
-
-
-def _what_to_do(check: Check) -> str:
-    # Only GitHub's message says why a request is not accepted.
-    show_message = check.status == RefusalReason.BAD_REQUEST or not check.advice
-    return check.message if show_message else check.advice
