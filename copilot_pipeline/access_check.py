@@ -85,6 +85,12 @@ def check_access(database: Database, account_id: int) -> AccessReport:
     return AccessReport(account, expires_at, checks)
 
 
+def what_to_do(check: Check) -> str:
+    """Return the advice of a check, or the message if only that says why GitHub refuses."""
+    show_message = check.status == RefusalReason.BAD_REQUEST or not check.advice
+    return check.message if show_message else check.advice
+
+
 def describe_expiry(expires_at: datetime | None, now: datetime) -> str | None:
     """Return a warning with advice if the token has expired or expires soon, or None."""
     if expires_at is None or expires_at - now > timedelta(days=EXPIRES_SOON_DAYS):

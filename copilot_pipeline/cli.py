@@ -1,7 +1,7 @@
 """The `copilot-pipeline` command.
 
-It prints JSON on stdout, and messages and progress on stderr. A user error is one line and exit
-code 1, without a traceback.
+It prints JSON on stdout (listings are tables on a terminal), and messages and progress on stderr. A
+user error is one line and exit code 1, without a traceback.
 """
 
 import os
@@ -15,13 +15,16 @@ import click
 from copilot_pipeline.commands.accounts import accounts
 from copilot_pipeline.commands.backup import backup
 from copilot_pipeline.commands.console import (
+    json_option,
     open_database,
     print_error,
     print_json,
     print_message,
+    prints_json,
     warnings_on_stderr,
 )
 from copilot_pipeline.commands.metrics import metrics
+from copilot_pipeline.commands.run_summary import print_check_warnings, print_summaries
 from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
 from copilot_pipeline.commands.status import status
@@ -104,23 +107,40 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--last", "count", type=click.IntRange(1, 3650), metavar="N", help="The N newest days."
 )
-@click.option("--org", "organizations", multiple=True, metavar="SLUG", help="May be repeated.")
+@click.option(
+    "--org", "organizations", multiple=True, metavar="SLUG", help="Only this one; may be repeated."
+)
+@click.option(
+    "--enterprise",
+    "enterprises",
+    multiple=True,
+    metavar="SLUG",
+    help="Only this one; may be repeated.",
+)
 @click.option(
     "--refetch", is_flag=True, help="Fetch days again that are loaded and no longer revised."
 )
+@click.option("--verbose", is_flag=True, help="Print all lines of warnings.")
+@json_option
 def run(
     day: datetime | None,
     first: datetime | None,
     last: datetime | None,
     count: int | None,
     organizations: tuple[str, ...],
+    enterprises: tuple[str, ...],
     refetch: bool,
+    verbose: bool,
+    as_json: bool,
 ) -> int:
-    """Collect the newest complete UTC day, or a range of days, in this process.
+    """Collect the newest complete UTC day, or a range of days.
 
     Metrics are collected for every day of the range that is not loaded yet or that GitHub may still
     revise. Billing and seats, which GitHub shows only as of now, are collected if the range
     contains the newest complete day. An interrupted load continues where it stopped.
+
+    stderr gets a line for each check that warns, each failure, and what each scope has now. The
+    exit code is 1 if anything failed.
     """
     today = Today.from_clock()
     given = (day and day.date(), first and first.date(), last and last.date())
@@ -129,19 +149,20 @@ def run(
     from copilot_pipeline.running import run_days
 
     with open_database() as database:
-        result = run_days(database, today, days, organizations, refetch=refetch)
-    for warning in result.warnings:
-        print_message(f"Warning: {warning}")
+        result = run_days(database, today, days, organizations, enterprises, refetch=refetch)
+    print_check_warnings(result.warnings, verbose=verbose)
     for failure in result.failures:
         print_error(failure)
-    print_json(result.as_json())
+    print_summaries(list(result.summaries.values()))
+    if prints_json(as_json):
+        print_json(result.as_json())
     return 0 if result.success else 1
 
 
 @cli.command()
 @click.option("--days", type=click.IntRange(1, 365), default=100, show_default=True)
 def demo(days: int) -> None:
-    """Run the pipeline against a simulated GitHub, and print a summary for managers."""
+    """Run the pipeline on a simulated GitHub, and print a summary."""
     from copilot_pipeline.demo.command import run_demo
 
     click.echo(run_demo(days))

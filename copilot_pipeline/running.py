@@ -22,6 +22,7 @@ from copilot_pipeline import settings
 from copilot_pipeline.assets.collecting import Progress
 from copilot_pipeline.collect.outcomes import Outcome
 from copilot_pipeline.collect.selection import select_scopes
+from copilot_pipeline.collect.summary import ScopeSummary, begin_summaries
 from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import build_defs
 from copilot_pipeline.disk_full import is_disk_full
@@ -33,6 +34,7 @@ from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.sources.source import PeriodKind
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.scopes import newest_days
 
 # With this variable, Dagster plans all days of an asset in one event, and marks no day as failed.
 PLAN_IN_ONE_EVENT = "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"
@@ -54,19 +56,32 @@ class EventStorageError(CopilotPipelineError):
 
 @dataclass
 class RunResult:
-    """The runs with job, id and success; counts by report and state; failures and warnings."""
+    """The runs with job, id and success; summaries by scope; failures; the warnings' lines.
+
+    The keys of `summaries` are the labels of the scopes, those of `warnings` the names of checks.
+    """
 
     runs: list[dict[str, Any]] = field(default_factory=list)
-    collected: dict[str, Counter[str]] = field(default_factory=dict)
+    summaries: dict[str, ScopeSummary] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:
         return all(run["success"] for run in self.runs)
 
     def as_json(self) -> dict[str, Any]:
-        return {"success": self.success, "runs": self.runs, "collected": self.collected}
+        """The result with counts by source over all scopes (`collected`) and by scope."""
+        collected: dict[str, Counter[str]] = {}
+        for summary in self.summaries.values():
+            for source, counts in summary.sources.items():
+                collected.setdefault(source, Counter()).update(counts)
+        return {
+            "success": self.success,
+            "runs": self.runs,
+            "collected": collected,
+            "scopes": [summary.as_json() for summary in self.summaries.values()],
+        }
 
 
 def run_days(
@@ -74,6 +89,7 @@ def run_days(
     today: Today,
     days: Sequence[date],
     organizations: Sequence[str] = (),
+    enterprises: Sequence[str] = (),
     *,
     refetch: bool = False,
     gap_days: int = 0,
@@ -86,17 +102,19 @@ def run_days(
     Raises:
         KeyboardInterrupt: the user interrupted a run.
     """
-    scopes = select_scopes(database, organizations)
+    scopes = select_scopes(database, organizations, enterprises)
     newest = today.newest
     takes_snapshots = newest in days
-    step_config = {"config": {"organizations": list(organizations)}}
-    chosen = {**step_config["config"], "refetch": refetch, "gap_days": gap_days}
+    selected = {"organizations": list(organizations), "enterprises": list(enterprises)}
+    step_config = {"config": selected}
+    chosen = {**selected, "refetch": refetch, "gap_days": gap_days}
     metrics_config = {METRICS_STEP: {"config": chosen}}
     snapshot_config = {SEATS.step: step_config, SEAT_BILLING.step: step_config}
     collected = [source for scope in scopes for source in scope.sources]
     snapshots = sum(source.period is PeriodKind.SNAPSHOT for source in collected)
     total = (len(collected) - snapshots) * len(days) + snapshots * takes_snapshots
-    result = RunResult()
+    with database.read() as connection:
+        result = RunResult(summaries=begin_summaries(scopes, newest_days(connection)))
     full = str(database.disk_full())
     with _instance() as instance, _progress(result, total) as progress:
         resources = {"today": today, "progress": progress}
@@ -105,22 +123,22 @@ def run_days(
             _execute(
                 result, instance, resources, "daily_copilot", config, partition_key=str(newest)
             )
-            return _told_once(result, full)
-        # Snapshots come first: a long load may end after midnight UTC, when their day is over.
-        if takes_snapshots:
-            _execute(
-                result,
-                instance,
-                resources,
-                "daily_copilot",
-                snapshot_config,
-                partition_key=str(newest),
-                asset_selection=SNAPSHOT_ASSET_KEYS,
-            )
-        # Otherwise planning the days of a year takes minutes, as long as their materialization.
-        with _environment(PLAN_IN_ONE_EVENT, "1"):
-            tags = range_tags(days[0], days[-1])
-            _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
+        else:
+            # Snapshots come first: a long load may end after midnight UTC, when their day is over.
+            if takes_snapshots:
+                _execute(
+                    result,
+                    instance,
+                    resources,
+                    "daily_copilot",
+                    snapshot_config,
+                    partition_key=str(newest),
+                    asset_selection=SNAPSHOT_ASSET_KEYS,
+                )
+            # Otherwise planning the days of a year takes minutes, as long as materializing them.
+            with _environment(PLAN_IN_ONE_EVENT, "1"):
+                tags = range_tags(days[0], days[-1])
+                _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
     return _told_once(result, full)
 
 
@@ -154,7 +172,10 @@ def _execute(
     result.runs.append({"job": job, "run_id": outcome.run_id, "success": outcome.success})
     for event in outcome.all_events:
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            result.warnings += _warning_lines(event)
+            check = event.asset_check_evaluation_data
+            if not check.passed:
+                lines = result.warnings.setdefault(check.check_name, [])
+                lines += (check.description or "").splitlines()
         if event.is_step_failure:
             if _was_interrupted(event):
                 raise KeyboardInterrupt
@@ -164,14 +185,6 @@ def _execute(
 def _was_interrupted(event: dg.DagsterEvent) -> bool:
     error = event.step_failure_data.error
     return error is not None and error.cls_name == "DagsterExecutionInterruptedError"
-
-
-def _warning_lines(event: dg.DagsterEvent) -> list[str]:
-    check = event.asset_check_evaluation_data
-    if check.passed:
-        return []
-    lines = (check.description or "").splitlines()
-    return [f"{check.check_name}: {line}" for line in lines]
 
 
 def _failure_lines(event: dg.DagsterEvent) -> list[str]:
@@ -190,7 +203,11 @@ def _told_once(result: RunResult, message: str) -> RunResult:
     others = [line for line in result.failures if message not in line]
     if len(others) < len(result.failures):
         result.failures = [*others, message]
-        result.warnings = [line for line in result.warnings if message not in line]
+        result.warnings = {
+            check: kept
+            for check, lines in result.warnings.items()
+            if (kept := [line for line in lines if message not in line])
+        }
     return result
 
 
@@ -295,8 +312,9 @@ def _progress(result: RunResult, total: int) -> Iterator[Progress]:
     with tqdm(total=total, unit="report", disable=None, desc="Collecting") as bar:
 
         def on_outcome(outcome: Outcome) -> None:
-            counts = result.collected.setdefault(outcome.source, Counter())
-            counts[outcome.state.name.lower()] += 1
+            summary = result.summaries.get(outcome.scope)
+            if summary is not None:  # it is None for a scope that was added in the meantime
+                summary.add(outcome)
             bar.update(1)
 
         handler = _WarningHandler(bar)

@@ -46,6 +46,6 @@ def billing_snapshot(
         if not context.selected_asset_keys:
             return
         request = LoadRequest(today, requested_days(context), only_missing=config["only_missing"])
-        scopes = select_scopes(warehouse, config["organizations"])
+        scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, step, request)
         yield from report(context, warehouse, step, outcomes)

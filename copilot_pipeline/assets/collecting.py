@@ -15,7 +15,12 @@ from copilot_pipeline.warehouse.scopes import Scope
 
 # Which scopes a run collects, and how much of them. Not a `dg.Config`: see jobs.py.
 SCOPE_SELECTION = {
-    "organizations": dg.Field([str], default_value=[], description="Empty: every scope."),
+    "organizations": dg.Field(
+        [str], default_value=[], description="Without organizations and enterprises: every scope."
+    ),
+    "enterprises": dg.Field(
+        [str], default_value=[], description="Without organizations and enterprises: every scope."
+    ),
     "only_missing": dg.Field(
         bool,
         default_value=False,

@@ -63,7 +63,7 @@ def metrics(
     config = context.op_execution_context.op_config
     wanted_checks = context.selected_asset_check_keys
     with database.open() as warehouse:
-        scopes = select_scopes(warehouse, config["organizations"])
+        scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
         if not context.selected_asset_keys:
             days = day_range(today.newest - CHECKED_ALONE, today.newest)
             yield from check_metrics(warehouse, scopes, days, wanted_checks)

@@ -35,6 +35,6 @@ def seat_snapshot(
     config = context.op_execution_context.op_config
     request = LoadRequest(today, requested_days(context), only_missing=config["only_missing"])
     with database.open() as warehouse:
-        scopes = select_scopes(warehouse, config["organizations"])
+        scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, request)
         yield from report(context, warehouse, SEATS.step, outcomes)

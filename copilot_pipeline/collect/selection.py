@@ -10,11 +10,13 @@ from copilot_pipeline.warehouse.scopes import Scope, list_scopes
 
 
 class NoScopeError(CopilotPipelineError):
-    """There is no scope to collect, or a requested organization is not configured."""
+    """There is no scope to collect, or a requested one is not configured."""
 
 
-def select_scopes(database: Database, organizations: Sequence[str] = ()) -> list[Scope]:
-    """Return all scopes, or the organizations with the given slugs.
+def select_scopes(
+    database: Database, organizations: Sequence[str] = (), enterprises: Sequence[str] = ()
+) -> list[Scope]:
+    """Return all scopes, or the organizations and enterprises with the given slugs.
 
     Raises:
         NoScopeError: no scope is configured, or not the given one.
@@ -26,14 +28,22 @@ def select_scopes(database: Database, organizations: Sequence[str] = ()) -> list
             "no organization is configured. Import an account first: "
             "copilot-pipeline accounts import --org SLUG"
         )
-    if not organizations:
+    if not organizations and not enterprises:
         return scopes
-    known = [scope for scope in scopes if scope.kind is ScopeKind.ORGANIZATION]
-    for slug in organizations:
-        if slug.lower() not in {scope.slug.lower() for scope in known}:
-            names = ", ".join(sorted(scope.slug for scope in known)) or "none"
-            raise NoScopeError(
-                f"no account collects the organization {redact(slug)!r}; known: {names}."
-            )
-    wanted = {slug.lower() for slug in organizations}
-    return [scope for scope in known if scope.slug.lower() in wanted]
+    wanted = {
+        *_wanted(scopes, ScopeKind.ORGANIZATION, organizations),
+        *_wanted(scopes, ScopeKind.ENTERPRISE, enterprises),
+    }
+    return [scope for scope in scopes if (scope.kind, scope.slug.lower()) in wanted]
+
+
+def _wanted(
+    scopes: Sequence[Scope], kind: ScopeKind, slugs: Sequence[str]
+) -> set[tuple[ScopeKind, str]]:
+    """Return the kind and slug of each wanted scope in lower case, if all of them are known."""
+    known = {scope.slug.lower(): scope.slug for scope in scopes if scope.kind is kind}
+    for slug in slugs:
+        if slug.lower() not in known:
+            names = ", ".join(sorted(known.values())) or "none"
+            raise NoScopeError(f"no account collects the {kind} {redact(slug)!r}; known: {names}.")
+    return {(kind, slug.lower()) for slug in slugs}

@@ -7,13 +7,9 @@ from itertools import groupby
 from typing import Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from copilot_pipeline import settings
-from copilot_pipeline.access_check import OK, AccessReport, check_access
+from copilot_pipeline.access_check import OK, AccessReport, check_access, what_to_do
 from copilot_pipeline.accounts import (
     METRICS_APIS,
     AccountError,
@@ -23,18 +19,27 @@ from copilot_pipeline.accounts import (
     is_masked,
     one_account,
     remove_account,
+    select_accounts,
     update_account,
 )
+from copilot_pipeline.commands.access import print_access
 from copilot_pipeline.commands.console import (
     ROW_ID,
+    Cell,
+    Row,
     combine,
     confirmed,
+    json_option,
     open_database,
     print_json,
+    print_listing,
     print_message,
+    print_table,
+    print_warning,
+    prints_json,
     report_option,
+    short_name,
 )
-from copilot_pipeline.github.refusals import RefusalReason
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.accounts import Account
@@ -58,6 +63,7 @@ account_options = combine(
         help="The default of new scopes is reports.",
     ),
     report_option,
+    click.option("--no-check", is_flag=True, help="Do not check what the token can read."),
 )
 
 
@@ -68,46 +74,79 @@ def accounts() -> None:
 
 @accounts.command("import")
 @account_options
-def import_(token_env: str | None, token_stdin: bool, **given: Any) -> None:
-    """Store an account with its encrypted token, organizations and enterprises.
+def import_(token_env: str | None, token_stdin: bool, no_check: bool, **given: Any) -> None:
+    """Store an account with its encrypted token and what it collects.
 
     Without --token-env and --token-stdin the token is read from GITHUB_TOKEN or a hidden prompt. If
     the GitHub user is already imported, the token is replaced and the organizations are added.
+
+    Then every endpoint that the account needs is requested, and stderr says what is missing. The
+    exit code is 0 if the account is stored, whatever is missing; `accounts check` tells by its own.
     """
     settings.token_secret()  # reports a missing secret before it asks for a token
     token = _read_token(token_env, token_stdin)
     with open_database() as database:
         account_id = import_account(database, token, AccountOptions(**given))
         _, scopes = one_account(database, account_id)
+        print_json({"account_id": account_id})
+        if not no_check:
+            print_access(database, account_id)
     if not scopes:
-        print_message("The account collects nothing yet: import it again with --org SLUG.")
-    print_json({"account_id": account_id})
+        print_warning("the account collects nothing yet: import it again with --org SLUG.")
 
 
 @accounts.command("list")
-def list_() -> None:
+@json_option
+def list_(as_json: bool) -> None:
     """List all accounts without their tokens."""
     with open_database() as database:
-        print_json([_describe(account, scopes) for account, scopes in all_accounts(database)])
+        found = all_accounts(database)
+    print_listing(
+        [_describe(account, scopes) for account, scopes in found],
+        ("id", "login", "endpoint", "collects", "token expires"),
+        [
+            (
+                account.id,
+                account.login,
+                account.endpoint,
+                ", ".join(short_name(scope) for scope in scopes) or "nothing",
+                account.token_expires_at.date() if account.token_expires_at else "unknown",
+            )
+            for account, scopes in found
+        ],
+        as_json=as_json,
+        empty="No account is imported yet: copilot-pipeline accounts import --org SLUG",
+    )
 
 
 @accounts.command("show")
 @click.argument("account_id", metavar="ID", type=ROW_ID)
-def show(account_id: int) -> None:
+@json_option
+def show(account_id: int, as_json: bool) -> None:
     """Show one account without its token."""
     with open_database() as database:
-        print_json(_describe(*one_account(database, account_id)))
+        account, scopes = one_account(database, account_id)
+    described = _describe(account, scopes)
+    print_listing(
+        described,
+        ("field", "value"),
+        list({**described, "scopes": _collected(scopes)}.items()),
+        as_json=as_json,
+    )
 
 
 @accounts.command("update")
 @click.argument("account_id", metavar="ID", type=ROW_ID)
 @account_options
-def update(account_id: int, token_env: str | None, token_stdin: bool, **given: Any) -> None:
+def update(
+    account_id: int, token_env: str | None, token_stdin: bool, no_check: bool, **given: Any
+) -> None:
     """Change the given options of an account, and keep the others.
 
     An empty or masked (***) token is not changed. Organizations and enterprises are added; `scopes
     remove` removes one. --metrics-api and --report apply to the given organizations and
-    enterprises, or to all. --proxy '' removes the proxy. A new endpoint needs the token again.
+    enterprises, or to all. --proxy '' removes the proxy. A new endpoint needs the token again. A
+    new token and new organizations are checked as after an import.
     """
     token = None
     if token_env is None and not token_stdin and all(each in (None, ()) for each in given.values()):
@@ -116,9 +155,12 @@ def update(account_id: int, token_env: str | None, token_stdin: bool, **given: A
         token = _read_token(token_env, token_stdin, may_be_empty=True)
         if is_masked(token):
             print_message("The given token is empty or masked: the stored token is kept.")
+            token = None
     with open_database() as database:
         update_account(database, account_id, token, AccountOptions(**given))
         print_json(_describe(*one_account(database, account_id)))
+        if not no_check and (token is not None or given["organizations"] or given["enterprises"]):
+            print_access(database, account_id)
 
 
 @accounts.command("remove")
@@ -128,10 +170,10 @@ def remove(account_id: int, yes: bool) -> int:
     """Delete an account with its token and scopes. Collected data is kept."""
     with open_database() as database:
         account, scopes = one_account(database, account_id)
-        collected = ", ".join(str(scope) for scope in scopes) or "nothing"
         question = (
             f"Remove account {account_id}, {one_line(account.login)} at {account.endpoint}, with "
-            f"its token and its own metrics? It collects: {collected}. Collected data is kept."
+            f"its token and its own metrics? It collects: {_collected(scopes)}. Collected data is "
+            "kept."
         )
         if not confirmed(question, yes):
             return 1
@@ -141,20 +183,25 @@ def remove(account_id: int, yes: bool) -> int:
 
 
 @accounts.command("check")
-@click.argument("account_id", metavar="ID", type=ROW_ID)
-@click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too.")
-def check(account_id: int, as_json: bool) -> int:
-    """Request every endpoint that the account needs, and report what is missing.
+@click.argument("account_id", metavar="[ID]", type=ROW_ID, required=False)
+@json_option
+def check(account_id: int | None, as_json: bool) -> int:
+    """Request every endpoint that is needed, and report what is missing.
 
-    The exit code is 1 if a check fails, or if the token expires within two weeks.
+    Without an ID all accounts are checked. The exit code is 1 if a check fails, or if a token
+    expires within two weeks.
     """
     with open_database() as database:
-        report = check_access(database, account_id)
-    if as_json or not sys.stdout.isatty():
-        print_json(_report(report))
-    else:
-        _print_table(report)
-    return 0 if report.ok else 1
+        selected = select_accounts(database, [] if account_id is None else [account_id])
+        reports: list[AccessReport] = []
+        for account in selected:
+            reports.append(check_access(database, account.id))
+            if not prints_json(as_json):
+                _print_checks(reports[-1])
+    if prints_json(as_json):
+        described = [_report(report) for report in reports]
+        print_json(described if account_id is None else described[0])
+    return 0 if all(report.ok for report in reports) else 1
 
 
 def _read_token(variable: str | None, from_stdin: bool, *, may_be_empty: bool = False) -> str:
@@ -172,6 +219,10 @@ def _read_token(variable: str | None, from_stdin: bool, *, may_be_empty: bool = 
     if variable is None and on_terminal and not settings.is_set(DEFAULT_TOKEN_VARIABLE):
         return str(click.prompt("GitHub token", hide_input=True, err=True)).strip()
     return settings.token_from(variable or DEFAULT_TOKEN_VARIABLE, may_be_empty=may_be_empty)
+
+
+def _collected(scopes: Sequence[Scope]) -> str:
+    return ", ".join(str(scope) for scope in scopes) or "nothing"
 
 
 def _describe(account: Account, scopes: Sequence[Scope]) -> dict[str, Any]:
@@ -212,29 +263,20 @@ def _report(report: AccessReport) -> dict[str, Any]:
     }
 
 
-def _print_table(report: AccessReport) -> None:
+def _print_checks(report: AccessReport) -> None:
     account, expires_at = report.account, report.token_expires_at
     expiry = f"expires on {expires_at:%Y-%m-%d}" if expires_at else "has no known expiry"
-    table = Table(
-        title=Text(
-            f"Account {account.id}, {one_line(account.login)} at {account.endpoint}: "
-            f"its token {expiry}",
-            "bold",
-        ),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    for heading in ("scope", "endpoint", "status", "what to do"):
-        table.add_column(heading, overflow="fold")
+    rows: list[Row] = []
     for scope, checks in groupby(report.checks, lambda check: check.scope):
-        named = str(scope) if scope else "all"
+        named, before = str(scope) if scope else "all", ""
         for check in checks:
             style = "green" if check.status == OK else "red"
-            status = Text(check.status, style)
-            # Only GitHub's message says why a request is not accepted.
-            show_message = check.status == RefusalReason.BAD_REQUEST or not check.advice
-            shown = check.message if show_message else check.advice
-            table.add_row(named, check.endpoint, status, Text(shown))
-            named = ""
-        table.add_section()
-    Console().print(table)
+            advice = what_to_do(check)
+            shown = "(the same)" if advice and advice == before else advice
+            rows.append((named, check.endpoint, Cell(check.status, style), shown))
+            named, before = "", advice
+    print_table(
+        ("scope", "endpoint", "status", "what to do"),
+        rows,
+        title=f"Account {account.id}, {account.login} at {account.endpoint}: its token {expiry}",
+    )

@@ -1,21 +1,23 @@
-"""Functions that all commands share: printing JSON and messages, and opening the warehouse."""
+"""Functions that all commands share: printing listings and messages, and opening the warehouse."""
 
 import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from copilot_pipeline import settings
 from copilot_pipeline.accounts import REPORT_CHOICES
-from copilot_pipeline.redaction import UNSHOWABLE, redact
+from copilot_pipeline.github.kinds import ScopeKind
+from copilot_pipeline.redaction import UNSHOWABLE, one_line, redact
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.upgrade_notice import UpgradeNotice
 
 # Characters that must not be sent to a terminal, and unpaired surrogates. JSON can escape them.
@@ -31,8 +33,76 @@ report_option = click.option(
     "reports",
     multiple=True,
     type=click.Choice(REPORT_CHOICES),
-    help="Collect only this report; may be repeated. The default of new scopes is all.",
+    # The choices in brackets would be one line that is wider than a terminal.
+    metavar="NAME",
+    help=f"Collect only this report: {', '.join(REPORT_CHOICES[:-1])}, or all. May be repeated. "
+    "The default of new scopes is all.",
 )
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too.")
+
+
+class Cell(NamedTuple):
+    """A text in a table with a style of rich, such as `red`."""
+
+    text: str
+    style: str
+
+
+Row = Sequence[object]
+
+
+def prints_json(as_json: bool) -> bool:
+    """Whether a listing is JSON: with `--json`, and where stdout is not a terminal."""
+    return as_json or sys.stdout is None or not sys.stdout.isatty()
+
+
+def print_listing(
+    value: Any, columns: Sequence[str], rows: Sequence[Row], *, as_json: bool, empty: str = ""
+) -> None:
+    """Print the rows as a table on a terminal, else the value as JSON.
+
+    Without rows a terminal gets the message `empty` on stderr.
+    """
+    if prints_json(as_json):
+        print_json(value)
+    elif rows or not empty:
+        print_table(columns, rows)
+    else:
+        print_message(empty)
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Row], *, title: str = "", on_stderr: bool = False
+) -> None:
+    """Print a table that fits the terminal. Texts wrap, and numbers are aligned to the right.
+
+    A cell is a `Cell`, or a value: None is empty, an instant is in UTC to the minute, and a list is
+    JSON.
+    """
+    # Imported here, because it takes as long as everything else that a short command needs.
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(one_line(title), "bold") if title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for index, column in enumerate(columns):
+        numbers = bool(rows) and all(_is_number(row[index]) for row in rows)
+        table.add_column(column, overflow="fold", justify="right" if numbers else "left")
+    for row in rows:
+        cells = [cell if isinstance(cell, Cell) else Cell(_shown(cell), "") for cell in row]
+        table.add_row(*(Text(one_line(cell.text), cell.style) for cell in cells))
+    Console(stderr=on_stderr).print(table)
+
+
+def short_name(scope: Scope) -> str:
+    """Return the scope's name for a table with little room: the slug of an organization."""
+    return scope.slug if scope.kind is ScopeKind.ORGANIZATION else str(scope)
 
 
 def print_json(value: Any) -> None:
@@ -54,6 +124,11 @@ def combine(*parameters: Callable[[Command], Command]) -> Callable[[Command], Co
 def print_message(text: str) -> None:
     """Print a message on stderr."""
     click.echo(text, err=True)
+
+
+def print_warning(text: str) -> None:
+    """Print a warning on stderr, with tokens masked. It stands out on a terminal."""
+    print_message(f"{click.style('Warning:', fg='yellow', bold=True)} {redact(text)}")
 
 
 def print_error(text: str) -> None:
@@ -98,6 +173,18 @@ def confirmed(question: str, yes: bool) -> bool:
 class _MessageHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         print_message(record.getMessage())
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, int) or (isinstance(cell, Cell) and cell.text.isdecimal())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value)
+    return "" if value is None else str(value)
 
 
 def _json_default(value: object) -> str:

@@ -15,14 +15,18 @@ from copilot_pipeline.collected_scopes import (
 )
 from copilot_pipeline.commands.console import (
     ROW_ID,
+    Row,
     combine,
     confirmed,
+    json_option,
     open_database,
     print_json,
+    print_listing,
     report_option,
 )
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.settings import refuse_token
+from copilot_pipeline.sources.source import MetricsApi
 from copilot_pipeline.sources.values import storable
 
 # The slug, and the options that distinguish scopes with the same slug.
@@ -39,10 +43,18 @@ def scopes() -> None:
 
 
 @scopes.command("list")
-def list_() -> None:
-    """List all scopes, with their account and the newest day that has metrics."""
+@json_option
+def list_(as_json: bool) -> None:
+    """List all scopes, with the newest day that has metrics."""
     with open_database() as database:
-        print_json([_describe(scope) for scope in all_scopes(database)])
+        found = all_scopes(database)
+    print_listing(
+        [_describe(each) for each in found],
+        ("scope", "name", "account", "reports", "rollout", "newest day"),
+        [_row(each) for each in found],
+        as_json=as_json,
+        empty="No scope is collected yet: copilot-pipeline accounts import --org SLUG",
+    )
 
 
 @scopes.command("update")
@@ -102,6 +114,19 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is not a day such as 2026-01-15.") from None
+
+
+def _row(collected: CollectedScope) -> Row:
+    scope, account = collected.scope, collected.account
+    reports = ", ".join(scope.reports) if scope.reports else "all"
+    return (
+        scope,
+        scope.name,
+        account.login,
+        reports if scope.metrics_api is MetricsApi.REPORTS else scope.metrics_api,
+        scope.implementation_date,
+        collected.newest_day or "none",
+    )
 
 
 def _describe(collected: CollectedScope) -> dict[str, Any]:
