@@ -66,10 +66,10 @@ def metrics(
         scopes = select_scopes(warehouse, config["organizations"])
         if not context.selected_asset_keys:
             days = day_range(today.newest - CHECKED_ALONE, today.newest)
-            yield from check_metrics(warehouse, scopes, days, wanted_checks)
+            yield from check_metrics(warehouse, scopes, days, wanted_checks, today)
             return
         request = LoadRequest(today, requested_days(context), config["refetch"], config["gap_days"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, METRICS_STEP, request)
         collected = sorted({outcome.day for outcome in outcomes})
-        yield from check_metrics(warehouse, scopes, collected, wanted_checks)
+        yield from check_metrics(warehouse, scopes, collected, wanted_checks, today, outcomes)
         yield from report(context, warehouse, METRICS_STEP, outcomes)
