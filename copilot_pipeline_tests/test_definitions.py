@@ -59,7 +59,7 @@ def test_every_job_and_the_schedule_has_a_sentence() -> None:
         assert (defs.resolve_job_def(job).description or "").endswith(".")
     schedule = defs.resolve_schedule_def("daily_copilot_schedule")
     assert (schedule.description or "").endswith(".")
-    assert schedule.cron_schedule == ["0 6 * * *", "0 9-21/3 * * *"]
+    assert schedule.cron_schedule == ["0 6 * * *", "0 9,12,15,18,21 * * *"]
     assert schedule.execution_timezone == "UTC"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
