@@ -17,6 +17,7 @@ from copilot_pipeline.commands.console import open_database, print_error, print_
 from copilot_pipeline.commands.metrics import metrics
 from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
+from copilot_pipeline.commands.status import status
 from copilot_pipeline.days import (
     DayOutOfReachError,
     Today,
@@ -160,5 +161,5 @@ def _chosen_days(
     return day_range(first, last)
 
 
-for group in (accounts, scopes, metrics, secret):
-    cli.add_command(group)
+for command in (accounts, scopes, metrics, secret, status):
+    cli.add_command(command)

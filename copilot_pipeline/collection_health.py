@@ -36,8 +36,8 @@ _SUBJECT = re.compile(r"^.*?: (?=\d{3} )")
 _UNAUTHORIZED = 401
 
 _CHECK_SCHEDULE = (
-    "Check in the Dagster UI that the schedule daily_copilot_schedule is on, and that the daemon "
-    "is running."
+    "Check in the Dagster UI that the schedule daily_copilot_schedule is on, that the daemon is "
+    "running, and what the last runs say."
 )
 
 
@@ -211,7 +211,7 @@ def _read(
         is_main = row.scope_id not in main
         main.add(row.scope_id)
         missed = _missed(row, snapshots, first_missed, newest) if row.source in _SNAPSHOTS else {}
-        findings += _findings(known[row.scope_id], row, newest, missed, is_main=is_main)
+        findings += _findings(known[row.scope_id], row, today, missed, is_main=is_main)
     return known, stored, findings, accounts
 
 
@@ -235,12 +235,13 @@ def _missed(
 def _findings(
     scope: Scope,
     row: StoredHealth,
-    newest: date,
+    today: Today,
     missed: Mapping[date, str],
     *,
     is_main: bool,
 ) -> Iterable[_Finding]:
     """Yield the problems of a source. What follows from another problem is not one of its own."""
+    newest = today.newest
     since = row.newest_day + timedelta(days=1) if row.newest_day else row.first_asked
     message = row.last_message or ""
     if row.last_is_refusal:
@@ -261,9 +262,8 @@ def _findings(
             tuple(missed),
         )
         return
-    # A scope that was just added is not late.
-    last = row.newest_asked or (row.first_expected if row.source in _SNAPSHOTS else None)
-    if last is not None and (newest - last).days >= NO_NEW_DAY_DAYS:
+    if _is_idle(row, today):
+        last = row.newest_asked or row.first_expected
         yield _Finding(ProblemKind.NOT_COLLECTED, scope, row.source, str(last), last)
         return
     causes: dict[str, list[date]] = {}
@@ -286,6 +286,18 @@ def _findings(
             yield _Finding(ProblemKind.NEVER_HAD_DATA, scope, row.source, "", row.first_asked)
     elif (newest - row.newest_day).days >= NO_NEW_DATA_DAYS and row.newest_no_data > row.newest_day:
         yield _Finding(ProblemKind.NO_NEW_DAY, scope, row.source, str(row.newest_day), since)
+
+
+def _is_idle(row: StoredHealth, today: Today) -> bool:
+    """Return whether nothing asked GitHub for days, since the last attempt or the import."""
+    if row.newest_asked is None:
+        # Only snapshots tell when the scope was added. Every scope has them.
+        begin = row.first_expected if row.source in _SNAPSHOTS else today.newest
+        return (today.newest - begin).days >= NO_NEW_DAY_DAYS
+    ran_lately = row.last_attempt is not None and (
+        today.now - row.last_attempt < timedelta(days=NO_NEW_DAY_DAYS)
+    )
+    return (today.newest - row.newest_asked).days >= NO_NEW_DAY_DAYS and not ran_lately
 
 
 def _cause(message: str, scope: Scope | None = None) -> str:
@@ -315,7 +327,7 @@ def _problem(findings: Sequence[_Finding], accounts: Mapping[int, Account]) -> P
     match first.kind:
         case ProblemKind.NEVER_HAD_DATA:
             sentence = (
-                f"GitHub has never had a report: it was asked for all days since {since}. Likely "
+                f"GitHub has never had a report: it was asked for days since {since}. Likely "
                 "reasons: the policy 'Copilot usage metrics' was switched on recently or is off, "
                 "fewer people use Copilot there than GitHub reports on, or it is the wrong "
                 f"{first.scope.kind}. Check the name and the policy; a day's report comes up to "

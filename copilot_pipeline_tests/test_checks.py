@@ -8,8 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from copilot_pipeline import checks
-from copilot_pipeline.checks import METRICS_CHECKS
+from copilot_pipeline.checks import METRICS_CHECKS, numbers
 from copilot_pipeline.definitions import defs
 from copilot_pipeline.simulated_github import (
     Organization,
@@ -51,7 +50,14 @@ def serve(octo: Organization, report: str, records: Sequence[Any], day: date = D
 
 
 def counts(check: dg.AssetCheckEvaluation) -> dict[str, Any]:
-    return {name: value.value for name, value in check.metadata.items()}
+    return {name: value.value for name, value in check.metadata.items() if name != "details"}
+
+
+def details(check: dg.AssetCheckEvaluation) -> list[dict[str, Any]]:
+    """The rows of the check's table."""
+    table = check.metadata["details"]
+    assert isinstance(table, dg.TableMetadataValue)
+    return [dict(record.data) for record in table.records]
 
 
 @pytest.mark.usefixtures("octo")
@@ -160,11 +166,13 @@ def test_an_unknown_name_is_a_warning_once(octo: Organization, warehouse_environ
     serve(octo, ORGANIZATION, [changed])
     check = collect()["names_are_known"]
     assert str(check.description).splitlines() == [
+        "This version does not know 4 names.",
         "feature 'telepathy': 1 times",
         "field 'new_field': 1 times",
         "language 'elvish': 1 times",
-        "model 'gpt-99': 1 times",
+        "and 1 more",
     ]
+    assert details(check)[3] == {"kind": "model", "name": "gpt-99", "occurrences": 1}
     again = collect()["names_are_known"]
     assert again.passed
     assert counts(again) == {"new_names": 0, "unknown_names": 4}
@@ -178,7 +186,9 @@ def test_a_report_that_is_refused_is_a_warning_and_the_others_are_collected(
     github.faults.add("/reports/users-1-day$", **faults.not_owner())
     check = collect()["reports_are_readable"]
     assert not check.passed
-    assert counts(check) == {"refused_reports": 1}
+    assert counts(check) == {"refused_reports": 1, "refused_days": 1}
+    (detail,) = details(check)
+    assert (detail["scope"], detail["report"]) == ("organization octo-demo", USERS)
     assert f"organization octo-demo, {DAY}" in str(check.description)
     assert "must be an owner" in str(check.description)
     states = {
@@ -196,6 +206,19 @@ def test_the_report_that_carries_a_scope_must_be_readable(
     github.faults.add("/reports/organization-1-day$", **faults.not_owner())
     result = execute("daily_copilot", [DAY])
     assert not result.success
+    checks = {
+        (check.asset_key.path[-1], check.check_name): check
+        for check in result.get_asset_check_evaluations()
+    }
+    readable = checks["raw_metrics", "reports_are_readable"]
+    assert not readable.passed
+    assert f"organization octo-demo, {DAY}" in str(readable.description)
+    collected = checks["raw_metrics", "scopes_are_collected"]
+    assert (collected.passed, collected.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    (row,) = details(collected)
+    assert (row["scope"], row["collected"]) == ("organization octo-demo", "no")
+    assert "must be an owner" in row["message"]
+    assert checks["raw_seats", "scopes_are_collected"].passed
     # What can be read is there all the same.
     assert read_table(warehouse_environment, "_tool_copilot_user_metrics")
 
@@ -228,11 +251,11 @@ def test_a_day_that_failed_is_told_until_it_is_collected(octo: Organization) -> 
 
 @pytest.mark.both_databases
 def test_of_many_new_names_those_that_were_not_shown_are_shown_next(octo: Organization) -> None:
-    fields = {f"field_{number:02}": 1 for number in range(30)}
+    fields = {f"field_{number:03}": 1 for number in range(110)}
     serve(octo, ORGANIZATION, [{"day": str(DAY), **fields}])
-    lines = [str(collect()["names_are_known"].description).splitlines() for _ in range(2)]
-    assert [len(each) for each in lines] == [21, 10]
-    assert lines[0][-1] == "and 10 more"
+    checks = [collect()["names_are_known"] for _ in range(2)]
+    assert [len(details(each)) for each in checks] == [100, 10]
+    assert str(checks[0].description).splitlines()[-1] == "and 107 more"
 
 
 @pytest.mark.both_databases
@@ -258,10 +281,10 @@ def test_a_check_that_fails_is_a_warning_and_the_run_goes_on(
         raise DatabaseError("out of order")
 
     comparisons = [
-        (spec, broken if spec is checks.SEATS else compare, words)
-        for spec, compare, words in checks.COMPARISONS
+        (spec, broken if spec is numbers.SEATS else compare, words)
+        for spec, compare, words in numbers.COMPARISONS
     ]
-    monkeypatch.setattr(checks, "COMPARISONS", comparisons)
+    monkeypatch.setattr(numbers, "COMPARISONS", comparisons)
     found = collect()
     assert found["active_users_have_seats"].description == "The check failed: out of order"
     assert found["active_users_agree"].passed
@@ -274,6 +297,10 @@ def test_a_snapshot_that_failed_is_no_gap_that_the_schedule_fills(
     github.faults.add("/copilot/billing", status=200, body="nonsense")
     result = execute("daily_copilot", [DAY])
     assert "not JSON" in failure(result)
-    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    evaluations = result.get_asset_check_evaluations()
+    checks = {check.check_name: check for check in evaluations}
     assert checks["history_is_complete"].passed
     assert checks["reports_are_readable"].passed
+    failed = {check.asset_key.path[-1]: check for check in evaluations if not check.passed}
+    assert {check.check_name for check in failed.values()} == {"scopes_are_collected"}
+    assert set(failed) == {"raw_billing", "raw_seats"}

@@ -7,7 +7,12 @@ import dagster as dg
 from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
-from copilot_pipeline.checks import TOKEN_EXPIRY, check_token_expiry
+from copilot_pipeline.checks import (
+    SCOPES_ARE_COLLECTED,
+    TOKEN_EXPIRY,
+    check_snapshots,
+    check_token_expiry,
+)
 from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
@@ -21,7 +26,7 @@ from copilot_pipeline.sources.seat_billing import SEAT_BILLING
     name=SEAT_BILLING.step,
     specs=asset_specs(SEAT_BILLING.step),
     partitions_def=daily_partitions,
-    check_specs=[TOKEN_EXPIRY],
+    check_specs=[TOKEN_EXPIRY, SCOPES_ARE_COLLECTED[SEAT_BILLING.step]],
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
     config_schema=SCOPE_SELECTION,
@@ -43,9 +48,12 @@ def billing_snapshot(
     with database.open() as warehouse:
         if TOKEN_EXPIRY.key in context.selected_asset_check_keys:
             yield check_token_expiry(warehouse)
+        scopes = select_scopes(warehouse, config["organizations"])
+        wanted_checks = context.selected_asset_check_keys
         if not context.selected_asset_keys:
+            yield from check_snapshots(warehouse, scopes, step, wanted_checks, today)
             return
         request = LoadRequest(today, requested_days(context), only_missing=config["only_missing"])
-        scopes = select_scopes(warehouse, config["organizations"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, step, request)
+        yield from check_snapshots(warehouse, scopes, step, wanted_checks, today, outcomes)
         yield from report(context, warehouse, step, outcomes)

@@ -66,7 +66,7 @@ def metrics(
         scopes = select_scopes(warehouse, config["organizations"])
         if not context.selected_asset_keys:
             days = day_range(today.newest - CHECKED_ALONE, today.newest)
-            yield from check_metrics(warehouse, scopes, days, wanted_checks)
+            yield from check_metrics(warehouse, scopes, days, wanted_checks, today)
             return
         request = LoadRequest(
             today,
@@ -77,5 +77,5 @@ def metrics(
         )
         outcomes = collect_step(context, warehouse, github, progress, scopes, METRICS_STEP, request)
         collected = sorted({outcome.day for outcome in outcomes})
-        yield from check_metrics(warehouse, scopes, collected, wanted_checks)
+        yield from check_metrics(warehouse, scopes, collected, wanted_checks, today, outcomes)
         yield from report(context, warehouse, METRICS_STEP, outcomes)

@@ -7,6 +7,7 @@ import dagster as dg
 from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
 from copilot_pipeline.assets.results import Result, report
 from copilot_pipeline.assets.specs import asset_specs
+from copilot_pipeline.checks import SCOPES_ARE_COLLECTED, check_snapshots
 from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
@@ -20,6 +21,7 @@ from copilot_pipeline.sources.seats import SEATS
     name=SEATS.step,
     specs=asset_specs(SEATS.step),
     partitions_def=daily_partitions,
+    check_specs=[SCOPES_ARE_COLLECTED[SEATS.step]],
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
     config_schema=SCOPE_SELECTION,
@@ -30,11 +32,16 @@ def seat_snapshot(
     github: GitHubResource,
     today: dg.ResourceParam[Today],
     progress: dg.ResourceParam[Progress],
-) -> Iterator[Result]:
+) -> Iterator[Result | dg.AssetCheckResult]:
     """Stores the current seats for the newest complete day. Keeps the stored ones of a past day."""
     config = context.op_execution_context.op_config
-    request = LoadRequest(today, requested_days(context), only_missing=config["only_missing"])
     with database.open() as warehouse:
         scopes = select_scopes(warehouse, config["organizations"])
+        wanted_checks = context.selected_asset_check_keys
+        if not context.selected_asset_keys:
+            yield from check_snapshots(warehouse, scopes, SEATS.step, wanted_checks, today)
+            return
+        request = LoadRequest(today, requested_days(context), only_missing=config["only_missing"])
         outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, request)
+        yield from check_snapshots(warehouse, scopes, SEATS.step, wanted_checks, today, outcomes)
         yield from report(context, warehouse, SEATS.step, outcomes)

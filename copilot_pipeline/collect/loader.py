@@ -5,7 +5,7 @@ the whole source, its remaining periods fail without a request.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from http import HTTPStatus
@@ -35,6 +35,7 @@ from copilot_pipeline.sources.values import NotJsonError, RecordError
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import (
     DayState,
+    Status,
     heal_future_times,
     read_attempts,
     read_statuses,
@@ -106,7 +107,7 @@ class _Loader:
             of_source = {day: each for (name, day), each in statuses.items() if name == source.name}
             planned = plan(self._request, source, of_source)
             tasks.append(partial(self._beyond, scope, source, planned.beyond))
-            tasks.append(partial(_kept, scope, source, planned.keep))
+            tasks.append(partial(_kept, scope, source, planned.keep, of_source))
             load = partial(self._load, client, scope, source)
             if isinstance(source.request, PagesRequest) and source.request.by_day:
                 if planned.fetch:
@@ -288,5 +289,16 @@ class _Loader:
         return Outcome(str(scope), source.name, day, shown, message=message)
 
 
-def _kept(scope: Scope, source: Source, periods: Sequence[Period]) -> list[Outcome]:
-    return [Outcome(str(scope), source.name, each.first, OutcomeState.KEPT) for each in periods]
+def _kept(
+    scope: Scope, source: Source, periods: Sequence[Period], statuses: Mapping[date, Status]
+) -> list[Outcome]:
+    """Returns the outcomes of days that are not requested again. Only data can be kept."""
+    return [
+        Outcome(
+            str(scope),
+            source.name,
+            each.first,
+            OutcomeState.KEPT if statuses[each.first].is_loaded else OutcomeState.NO_DATA,
+        )
+        for each in periods
+    ]

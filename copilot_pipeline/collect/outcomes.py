@@ -13,9 +13,10 @@ class OutcomeState(Enum):
     """What a run did with one source, scope and day."""
 
     LOADED = "loaded"
-    # Already stored and not requested again: a past snapshot or a settled day.
+    # Its data is already stored and not requested again: a past snapshot or a settled day.
     KEPT = "kept"
     # GitHub has no report of the day (yet). This does not mean zero use. Nothing is overwritten.
+    # A settled day without data is not requested again and stays NO_DATA.
     NOT_READY = "not ready"
     NO_DATA = "no data"
     # There is no raw data to derive from.

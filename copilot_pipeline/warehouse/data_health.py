@@ -8,7 +8,7 @@ from itertools import groupby
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from copilot_pipeline.warehouse.history import CLOCK_TOLERANCE, DayState
+from copilot_pipeline.warehouse.history import CLOCK_TOLERANCE, DayState, was_refused
 from copilot_pipeline.warehouse.history_tables import (
     collection_status,
 )
@@ -27,12 +27,12 @@ class Refusal:
 def list_refusals(
     connection: Connection, scope_ids: Sequence[int], days: Sequence[date]
 ) -> list[Refusal]:
-    """Return the reports of the scopes and days with the state `no_access`."""
+    """Return the reports of the scopes and days whose last attempt GitHub refused."""
     table = collection_status.c
     query = (
         sa.select(table.scope_id, table.report, table.day, table.message)
         .where(table.scope_id.in_(scope_ids), table.day.in_(days))
-        .where(table.state == DayState.NO_ACCESS)
+        .where(was_refused)
         .order_by(table.scope_id, table.report, table.day)
     )
     return [Refusal(*row) for row in connection.execute(query)]
@@ -50,11 +50,11 @@ class Incomplete:
 
 
 def list_incomplete(connection: Connection, scope_ids: Sequence[int]) -> list[Incomplete]:
-    """Return the days whose last attempt failed, by scope and report."""
+    """Return the days whose last attempt failed without a refusal, by scope and report."""
     table = collection_status.c
     failed = sa.or_(
         table.state == DayState.FAILED,
-        sa.and_(table.state == DayState.LOADED, table.message.is_not(None)),
+        sa.and_(table.state == DayState.LOADED, table.message.is_not(None), sa.not_(was_refused)),
     )
     query = (
         sa.select(

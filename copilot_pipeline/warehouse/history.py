@@ -48,6 +48,20 @@ class Status:
         return self.state is DayState.NO_DATA or (self.is_loaded and self.message is None)
 
 
+# The HTTP statuses with which GitHub refuses to show something.
+REFUSAL_STATUSES = (401, 403, 404, 410, 422)
+
+# Whether the last attempt was refused. A loaded day keeps its state and its rows.
+was_refused = sa.or_(
+    collection_status.c.state == DayState.NO_ACCESS,
+    sa.and_(
+        collection_status.c.state == DayState.LOADED,
+        collection_status.c.message.is_not(None),
+        sa.not_(collection_status.c.message.like("%rate limit%")),
+        sa.func.coalesce(collection_status.c.http_status, 0).in_(REFUSAL_STATUSES),
+    ),
+)
+
 _STATUS_COLUMNS = [collection_status.c[name] for name in Status.__annotations__]
 
 

@@ -7,14 +7,11 @@ import sqlalchemy as sa
 from copilot_pipeline.rules import LATE_DAYS
 from copilot_pipeline.sources import LEGACY, SOURCES
 from copilot_pipeline.sources.source import MetricsApi, PeriodKind, Source
-from copilot_pipeline.warehouse.history import DayState
+from copilot_pipeline.warehouse.history import DayState, was_refused
 from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline.warehouse.views.scopes import SCOPES
 from copilot_pipeline.warehouse.views.sql import DaysBetween, LaterOf, Today, UtcDay, days_before
 from copilot_pipeline.warehouse.views.view import View
-
-# The answers that mean that GitHub refuses to show something.
-REFUSAL_STATUSES = (401, 403, 404, 410, 422)
 
 
 def select_health(newest: sa.ColumnElement[Any]) -> sa.Select[Any]:
@@ -114,16 +111,6 @@ def _is_collected(source: Source, scope: sa.FromClause) -> list[sa.ColumnElement
 def _asked(newest: sa.ColumnElement[Any]) -> sa.Subquery:
     """What the stored status says of each scope and source."""
     status = collection_status.c
-    # A loaded day keeps its state. Its status and message are those of the last attempt.
-    was_refused = sa.or_(
-        status.state == DayState.NO_ACCESS,
-        sa.and_(
-            status.state == DayState.LOADED,
-            status.message.is_not(None),
-            sa.not_(status.message.like("%rate limit%")),
-            sa.func.coalesce(status.http_status, 0).in_(REFUSAL_STATUSES),
-        ),
-    )
     first_retried = sa.case(
         (status.report.in_(_SNAPSHOTS), newest), else_=days_before(newest, LATE_DAYS - 1)
     )
