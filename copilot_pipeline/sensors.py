@@ -151,9 +151,11 @@ def describe_failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Messag
         described = data.user_failure_data and data.user_failure_data.description
         lines += (described or (data.error.message if data.error else "")).splitlines()
     if len(lines) == 1:
-        # The process ended, or the run did not start.
-        entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-        lines += [entry.get_dagster_event().message or "" for entry in entries]
+        # The process ended, or the run did not start. The event before the failure says more.
+        ends = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
+        events = [each.dagster_event for each in instance.all_logs(run.run_id, of_type=ends)]
+        failed = max((n for n, each in enumerate(events) if each and each.is_failure), default=0)
+        lines += [each.message or "" for each in events[max(failed - 1, 0) : failed + 1] if each]
     lines = [line for line in lines if line.strip()]
     advice = "Do what the messages say, or open the run in the Dagster UI."
     if run.job_name == daily_copilot.name:

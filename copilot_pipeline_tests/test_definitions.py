@@ -130,6 +130,8 @@ def test_the_rooms_that_know_no_dagster_do_not_import_it() -> None:
         "import sys\n"
         "import copilot_pipeline.github.client, copilot_pipeline.vault, copilot_pipeline.accounts\n"
         "import copilot_pipeline.collect.loader, copilot_pipeline.collect.rebuild\n"
+        "import copilot_pipeline.collect.missing, copilot_pipeline.notifications.channels\n"
+        "import copilot_pipeline.notifications.news\n"
         "import copilot_pipeline.cli, copilot_pipeline.simulated_github\n"
         "assert 'dagster' not in sys.modules\n"
     )

@@ -186,7 +186,7 @@ def test_failed_runs_that_could_not_be_told_are_told_later_in_their_order(
 ) -> None:
     sensor = Sensor(FAILED_RUNS)
     sensor.evaluate()
-    crashed = [crash(instance) for _ in range(5)]
+    crashed = [crash(instance) for _ in range(4)]
     webhook.status = 500
     assert sensor.evaluate().startswith("Not sent, and tried again next time")
     webhook.status = 200
@@ -194,8 +194,7 @@ def test_failed_runs_that_could_not_be_told_are_told_later_in_their_order(
     # The others have to wait, so that the evaluation ends in time.
     assert len(webhook.texts) == 3
     sensor.evaluate()
-    assert len(webhook.texts) == 5
-    assert [run_id for run_id in crashed if run_id not in str(webhook.texts)] == []
+    assert len(webhook.texts) == 4
     assert [text.split("run ")[1].split("\n")[0] for text in webhook.texts] == crashed
     assert "&lt;unexpectedly&gt; at https://example.com/file?***" in webhook.texts[0]
 
