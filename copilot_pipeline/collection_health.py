@@ -59,7 +59,8 @@ class Problem:
 
     `scope` is a label such as `organization acme` or `account 1, octocat`. `source` is None if the
     problem concerns several sources. `since` is the first day that is missing because of it, if it
-    is known. `message` is a sentence that names the scope and says what to do.
+    is known. `message` is a sentence that names the scope and says what to do. `lost` is the last
+    day of which no snapshot was taken because of it, if there is one.
     """
 
     kind: ProblemKind
@@ -67,6 +68,7 @@ class Problem:
     source: str | None
     since: date | None
     message: str
+    lost: date | None = None
 
 
 @dataclass(frozen=True)
@@ -359,7 +361,8 @@ def _problem(findings: Sequence[_Finding], accounts: Mapping[int, Account]) -> P
         case ProblemKind.TOKEN_EXPIRES:
             raise AssertionError("the expiry of a token is not found in a source")
     message = one_line(f"{label}: {sentence}".strip())
-    return Problem(first.kind, label, sources[0] if len(sources) == 1 else None, since, message)
+    source = sources[0] if len(sources) == 1 else None
+    return Problem(first.kind, label, source, since, message, max(days, default=None))
 
 
 def _lost(days: Sequence[date]) -> str:
@@ -378,10 +381,13 @@ def _expiry_day(account: Account) -> date | None:
 
 
 def _next_attempt(row: StoredHealth, today: Today) -> datetime:
-    """When the schedule asks again. Later runs of a day only collect what is still missing."""
+    """When the schedule asks again.
+
+    Later runs of a day only collect what is still missing, and do not repeat a refusal.
+    """
     now = today.now.astimezone(UTC)
-    is_complete = row.newest_day == today.newest and not row.failing and not row.last_is_refusal
-    hours = SCHEDULE_HOURS[:1] if is_complete else SCHEDULE_HOURS
+    is_complete = row.newest_day == today.newest and not row.failing
+    hours = SCHEDULE_HOURS[:1] if is_complete or row.last_is_refusal else SCHEDULE_HOURS
     days = (now.date(), now.date() + timedelta(days=1))
     times = (datetime.combine(day, time(hour), UTC) for day in days for hour in hours)
     return next(instant for instant in times if instant > now)

@@ -20,6 +20,7 @@ from copilot_pipeline.jobs import (
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.schedules import daily_copilot_schedule
+from copilot_pipeline.sensors import data_problems_notification, failed_runs_notification
 
 
 def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -29,6 +30,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         assets=[metrics, seat_snapshot, billing_snapshot],
         jobs=[import_account_job, fetch_account_metrics_job, daily_copilot, metrics_backfill],
         schedules=[daily_copilot_schedule],
+        sensors=[failed_runs_notification, data_problems_notification],
         resources={
             "database": DatabaseResource(),
             "github": GitHubResource(),

@@ -57,8 +57,9 @@ RETRIED_LAST_DAYS = 3
 # choice: a year of gaps is filled within two weeks, and a run stays short.
 GAP_DAYS = 30
 
-# The hours (UTC) at which the daily schedule runs. The first run collects everything.
-SCHEDULE_HOURS = (6,)
+# The hours (UTC) at which the daily schedule runs. The first run collects everything, later
+# ones only what is still missing and was not refused on that day.
+SCHEDULE_HOURS = (6, 9, 12, 15, 18, 21)
 
 # --- warnings -----------------------------------------------------------------------------------
 

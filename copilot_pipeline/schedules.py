@@ -11,13 +11,13 @@ from copilot_pipeline.days import Today
 from copilot_pipeline.jobs import METRICS_ASSET_KEYS, SNAPSHOT_ASSET_KEYS, daily_copilot
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.resources.database import DatabaseResource
-from copilot_pipeline.rules import GAP_DAYS, REREAD_DAYS
+from copilot_pipeline.rules import GAP_DAYS, REREAD_DAYS, SCHEDULE_HOURS
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.warehouse.scopes import list_scopes
 
-MORNING_HOUR = 6
-TICK_HOURS = 3
+_MORNING, *_LATER = SCHEDULE_HOURS
+_INTERVAL = timedelta(hours=_LATER[0] - _MORNING)
 
 # A run that crashed is started again, once. This is safe, because a run replaces whole days. A run
 # in which a step failed is not started again (`run_retries` in dagster.yaml): GitHub refused or did
@@ -35,19 +35,16 @@ _UNFINISHED = [
 
 @dg.schedule(
     job=daily_copilot,
-    cron_schedule=[
-        f"0 {MORNING_HOUR} * * *",
-        f"0 {MORNING_HOUR + TICK_HOURS}-21/{TICK_HOURS} * * *",
-    ],
+    cron_schedule=[f"0 {_MORNING} * * *", f"0 {','.join(map(str, _LATER))} * * *"],
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     name="daily_copilot_schedule",
     description=(
-        f"Collects the newest complete day every day at 0{MORNING_HOUR}:00 UTC. Fetches the "
+        f"Collects the newest complete day every day at 0{_MORNING}:00 UTC. Fetches the "
         f"metrics of the {REREAD_DAYS - 1} days before it again, which GitHub may have revised, "
-        f"and of earlier days that failed or are missing. Every {TICK_HOURS} hours after that, "
-        "until 21:00 UTC, collects what is still missing of these days and of the snapshot, which "
-        "cannot be taken after midnight UTC."
+        "and of earlier days that failed or are missing. At "
+        f"{', '.join(map(str, _LATER))} o'clock UTC collects what is still missing of these days "
+        "and of the snapshot, which cannot be taken after midnight UTC."
     ),
 )
 def daily_copilot_schedule(
@@ -63,7 +60,7 @@ def daily_copilot_schedule(
                 "No account with an organization is imported yet. Run the job import_account, or "
                 "copilot-pipeline accounts import --org SLUG."
             )
-        if tick.hour == MORNING_HOUR:
+        if tick.hour == _MORNING:
             return _morning(today)
         if today.newest != Today.from_clock().newest:
             return dg.SkipReason(
@@ -135,7 +132,7 @@ def _running(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> str |
     A run that began before the last tick does not count: its process may be gone without Dagster
     knowing it yet.
     """
-    begun = utc_now() - timedelta(hours=TICK_HOURS)
+    begun = utc_now() - _INTERVAL
     unfinished = dg.RunsFilter(
         job_name=daily_copilot.name, statuses=_UNFINISHED, created_after=begun
     )

@@ -158,8 +158,11 @@ def test_a_scope_that_lags_as_github_promises_has_no_problem(stored: Stored) -> 
     stored.healthy(stored.scope(stored.account("demo-owner"), "acme"))
     assert stored.problems() == []
     assert {each.problems for each in stored.health().values()} == {()}
-    assert {each.next_attempt for each in stored.health().values()} == {
-        datetime(2026, 11, 22, 6, tzinfo=UTC)
+    # The reports of the newest day are asked for again today, and its snapshots are there.
+    later, tomorrow = datetime(2026, 11, 21, 9, tzinfo=UTC), datetime(2026, 11, 22, 6, tzinfo=UTC)
+    assert {name: each.next_attempt for name, each in stored.health().items()} == {
+        **dict.fromkeys(METRICS, later),
+        **dict.fromkeys(SNAPSHOTS, tomorrow),
     }
 
 

@@ -310,6 +310,32 @@ def test_while_the_secret_is_changed_the_service_that_runs_jobs_has_the_old_one_
     assert rotation["secrets"][name] == {"file": f"secrets/{name}"}
 
 
+@pytest.mark.parametrize(
+    ("file", "secret", "variables"),
+    [
+        (
+            "notify-webhook.yaml",
+            "notify-webhook-url",
+            {
+                f"{settings.NOTIFY_WEBHOOK_URL}_FILE": "/run/secrets/notify-webhook-url",
+                settings.NOTIFY_WEBHOOK_FORMAT: f"${{{settings.NOTIFY_WEBHOOK_FORMAT}:-}}",
+            },
+        ),
+        (
+            "notify-mail.yaml",
+            "notify-smtp-url",
+            {f"{settings.NOTIFY_SMTP_URL}_FILE": "/run/secrets/notify-smtp-url"},
+        ),
+    ],
+)
+def test_with_notifications_only_the_service_that_runs_jobs_has_their_secret(
+    file: str, secret: str, variables: dict[str, str]
+) -> None:
+    content = parsed(ROOT / "deploy/compose" / file)
+    assert content["services"] == {"code": {"environment": variables, "secrets": [secret]}}
+    assert content["secrets"] == {secret: {"file": f"secrets/{secret}"}}
+
+
 def test_empty_variables_of_compose_mean_the_same_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, operator, rest in references():
         if (operator, rest) == ("-", ""):

@@ -59,7 +59,7 @@ def test_every_job_and_the_schedule_has_a_sentence() -> None:
         assert (defs.resolve_job_def(job).description or "").endswith(".")
     schedule = defs.resolve_schedule_def("daily_copilot_schedule")
     assert (schedule.description or "").endswith(".")
-    assert schedule.cron_schedule == ["0 6 * * *", "0 9-21/3 * * *"]
+    assert schedule.cron_schedule == ["0 6 * * *", "0 9,12,15,18,21 * * *"]
     assert schedule.execution_timezone == "UTC"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
@@ -130,6 +130,8 @@ def test_the_rooms_that_know_no_dagster_do_not_import_it() -> None:
         "import sys\n"
         "import copilot_pipeline.github.client, copilot_pipeline.vault, copilot_pipeline.accounts\n"
         "import copilot_pipeline.collect.loader, copilot_pipeline.collect.rebuild\n"
+        "import copilot_pipeline.collect.missing, copilot_pipeline.notifications.channels\n"
+        "import copilot_pipeline.notifications.news\n"
         "import copilot_pipeline.cli, copilot_pipeline.simulated_github\n"
         "assert 'dagster' not in sys.modules\n"
     )
