@@ -61,11 +61,11 @@ IMPORT_ACCOUNT = {
 
 
 @dg.op(name="import_account", config_schema=IMPORT_ACCOUNT)
-def import_account_op(context: dg.OpExecutionContext, database: DatabaseResource) -> None:
+def import_account_op(context: dg.OpExecutionContext, copilot_warehouse: DatabaseResource) -> None:
     """Import the account whose token is in an environment variable."""
     wanted = dict(context.op_config)
     variable = wanted.pop("token_env")
-    with user_errors_as_failures(), database.open() as warehouse:
+    with user_errors_as_failures(), copilot_warehouse.open() as warehouse:
         account_id = import_account(
             warehouse, settings.token_from(variable), AccountOptions(**wanted)
         )
@@ -131,12 +131,14 @@ import_account_job = account_import.to_job(
     },
 )
 def fetch_account_metrics_op(
-    context: dg.OpExecutionContext, database: DatabaseResource, github: GitHubResource
+    context: dg.OpExecutionContext,
+    copilot_warehouse: DatabaseResource,
+    copilot_github: GitHubResource,
 ) -> None:
     """Store each account's own plan and quota. An account that fails does not stop the others."""
-    with user_errors_as_failures(), database.open() as warehouse:
+    with user_errors_as_failures(), copilot_warehouse.open() as warehouse:
         accounts = select_accounts(warehouse, context.op_config["account_ids"])
-        fetched = list(fetch_account_metrics(warehouse, github.client, accounts))
+        fetched = list(fetch_account_metrics(warehouse, copilot_github.client, accounts))
     refused = [str(each.error) for each in fetched if each.error is not None]
     metadata: dict[str, Any] = {
         "metrics_ids": [each.metrics_id for each in fetched if each.error is None],

@@ -99,7 +99,7 @@ def run_days(
     result = RunResult()
     full = str(database.disk_full())
     with _instance() as instance, _progress(result, total) as progress:
-        resources = {"today": today, "progress": progress}
+        resources = {"copilot_today": today, "copilot_progress": progress}
         if list(days) == [newest]:
             config = metrics_config | snapshot_config
             _execute(

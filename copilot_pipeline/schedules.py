@@ -24,9 +24,9 @@ from copilot_pipeline.rules import GAP_DAYS, REREAD_DAYS
     ),
 )
 def daily_copilot_schedule(
-    context: dg.ScheduleEvaluationContext, database: DatabaseResource
+    context: dg.ScheduleEvaluationContext, copilot_warehouse: DatabaseResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    with database.open() as warehouse:
+    with copilot_warehouse.open() as warehouse:
         if not any(scopes for _, scopes in all_accounts(warehouse)):
             return dg.SkipReason(
                 "No account with an organization is imported yet. Run the job import_account, or "

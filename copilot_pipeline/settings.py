@@ -6,6 +6,7 @@ Each variable is read when it is needed, and none at import. No other module rea
 import os
 import re
 import string
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ ENDPOINTS = "COPILOT_METRICS__ENDPOINTS"
 DOWNLOAD_HOSTS = "COPILOT_METRICS__DOWNLOAD_HOSTS"
 STORAGE_ACCOUNTS = "COPILOT_METRICS__STORAGE_ACCOUNTS"
 CONCURRENCY = "COPILOT_METRICS__CONCURRENCY"
+FAIL_RUN_ON = "COPILOT_METRICS__FAIL_RUN_ON"
 DAGSTER_HOME = "DAGSTER_HOME"
 
 DEFAULT_CONCURRENCY = 4
@@ -34,6 +36,15 @@ _HOW_TO_MAKE_A_SECRET = (
 
 class SettingError(CopilotPipelineError):
     """An environment variable is missing or not valid."""
+
+
+class FailRunOn(StrEnum):
+    """Which failed scopes make a run fail. A run without a healthy scope always fails."""
+
+    ANY_SCOPE = "any-scope"
+    # A scope of which earlier data of the same source is stored.
+    WORKING_SCOPE = "working-scope"
+    ALL_SCOPES = "all-scopes"
 
 
 def token_secret() -> str:
@@ -162,6 +173,14 @@ def concurrency() -> int:
     if not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= 100:
         raise SettingError(f"{CONCURRENCY} must be a whole number from 1 to 100.")
     return int(text)
+
+
+def fail_run_on() -> FailRunOn:
+    """Return which failed scopes make a run fail."""
+    text = os.environ.get(FAIL_RUN_ON, "").strip().lower() or FailRunOn.WORKING_SCOPE
+    if text not in list(FailRunOn):
+        raise SettingError(f"{FAIL_RUN_ON} must be one of {', '.join(FailRunOn)}.")
+    return FailRunOn(text)
 
 
 def dagster_home() -> str | None:

@@ -230,6 +230,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         settings.DOWNLOAD_HOSTS,
         settings.STORAGE_ACCOUNTS,
         settings.CONCURRENCY,
+        settings.FAIL_RUN_ON,
     ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)

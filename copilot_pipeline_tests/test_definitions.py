@@ -19,10 +19,10 @@ METRICS_ASSETS = {
     "language_metrics",
     "metrics_breakdowns",
     "user_metrics",
-    "user_teams",
-    "repo_metrics",
 }
-ASSETS = {"raw_billing", "billing", "raw_seats", "seats", *METRICS_ASSETS}
+# GitHub has these reports since a later day than the others.
+STARTS_LATER = {"user_teams": "2026-05-14", "repo_metrics": "2026-07-17"}
+ASSETS = {"raw_billing", "billing", "raw_seats", "seats", *METRICS_ASSETS, *STARTS_LATER}
 
 
 def test_every_asset_is_described_grouped_and_has_its_tables_columns() -> None:
@@ -36,7 +36,8 @@ def test_every_asset_is_described_grouped_and_has_its_tables_columns() -> None:
         assert str(spec.metadata["dagster/table_name"]).startswith(f"_{spec.group_name}_copilot_")
         schema = spec.metadata["dagster/column_schema"]
         assert {"scope_id", "day"} <= {column.name for column in schema.columns}
-        assert spec.partitions_def == dg.DailyPartitionsDefinition("2025-10-10", timezone="UTC")
+        first = STARTS_LATER.get(name, "2025-10-10")
+        assert spec.partitions_def == dg.DailyPartitionsDefinition(first, timezone="UTC")
 
 
 def test_tool_assets_depend_on_their_raw_asset_and_on_nothing_of_the_other_side() -> None:
@@ -51,7 +52,7 @@ def test_tool_assets_depend_on_their_raw_asset_and_on_nothing_of_the_other_side(
         "raw_metrics": set(),
         "billing": {"raw_billing"},
         "seats": {"raw_seats"},
-        **{name: {"raw_metrics"} for name in METRICS_ASSETS - {"raw_metrics"}},
+        **{name: {"raw_metrics"} for name in {*METRICS_ASSETS, *STARTS_LATER} - {"raw_metrics"}},
     }
 
 
@@ -70,7 +71,7 @@ def evaluate_schedule() -> dg.SensorResult | object:
     context = dg.build_schedule_context(
         scheduled_execution_time=datetime(2026, 11, 22, 6, 0, tzinfo=UTC),
         repository_def=defs.get_repository_def(),
-        resources={"database": defs.resources["database"]} if defs.resources else {},
+        resources={"copilot_warehouse": (defs.resources or {})["copilot_warehouse"]},
     )
     return schedule.evaluate_tick(context)
 
@@ -138,9 +139,10 @@ def test_the_import_job_refuses_an_endpoint_that_is_not_named_before_the_run_is_
 
 
 def test_resources_can_be_replaced_when_the_definitions_are_built() -> None:
-    replaced = build_defs({"github": dg.ResourceDefinition.hardcoded_resource("another")})
+    name = "copilot_github"
+    replaced = build_defs({name: dg.ResourceDefinition.hardcoded_resource("another")})
     assert replaced.resources is not None
-    assert replaced.resources["github"] is not (defs.resources or {})["github"]
+    assert replaced.resources[name] is not (defs.resources or {})[name]
 
 
 def test_importing_the_definitions_reads_no_environment_and_opens_nothing() -> None:

@@ -1,10 +1,11 @@
 """Code that the steps share: the selection of scopes, progress, and loading or rebuilding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.specs import raw_assets
+from copilot_pipeline.assets.results import report
+from copilot_pipeline.assets.specs import asset_tables, raw_assets
 from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome
 from copilot_pipeline.collect.plan import LoadRequest
@@ -15,7 +16,11 @@ from copilot_pipeline.warehouse.scopes import Scope
 
 # Which scopes a run collects. Not a `dg.Config`: see jobs.py.
 SCOPE_SELECTION = {
-    "organizations": dg.Field([str], default_value=[], description="Empty: every scope.")
+    "organizations": dg.Field(
+        [str],
+        default_value=[],
+        description="The names of the organizations to collect. Empty: every scope.",
+    )
 }
 
 
@@ -39,7 +44,33 @@ def collect_step(
 
     If no raw asset is selected, derives the selected assets from the stored raw data instead.
     """
-    selected = {key.path[-1] for key in context.selected_asset_keys}
-    if not raw_assets(step).isdisjoint(selected):
+    if loads(context, step):
         return load(database, github.client, scopes, step, request, progress.on_outcome)
-    return list(rebuild(database, scopes, step, request.days, selected))
+    return list(rebuild(database, scopes, step, request.days, selected_assets(context)))
+
+
+def report_step(
+    context: dg.AssetExecutionContext,
+    database: Database,
+    scopes: list[Scope],
+    step: str,
+    outcomes: list[Outcome],
+) -> Iterator[dg.AssetMaterialization]:
+    """Yields the materializations of the step's assets that were written.
+
+    Loading writes all of them, also those that are not selected or belong to another Dagster step.
+    """
+    tables = asset_tables(step)
+    if not loads(context, step):
+        selected = selected_assets(context)
+        tables = {name: of_asset for name, of_asset in tables.items() if name in selected}
+    return report(context, database, tables, scopes, outcomes)
+
+
+def loads(context: dg.AssetExecutionContext, step: str) -> bool:
+    """Whether a raw asset of the step is selected, so that the step asks GitHub."""
+    return not raw_assets(step).isdisjoint(selected_assets(context))
+
+
+def selected_assets(context: dg.AssetExecutionContext) -> set[str]:
+    return {key.path[-1] for key in context.selected_asset_keys}

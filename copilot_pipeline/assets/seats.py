@@ -4,9 +4,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
-from copilot_pipeline.assets.results import Result, report
-from copilot_pipeline.assets.specs import asset_specs
+from copilot_pipeline.assets.collecting import (
+    SCOPE_SELECTION,
+    Progress,
+    collect_step,
+    report_step,
+)
+from copilot_pipeline.assets.specs import GITHUB_POOL, asset_specs
 from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
@@ -22,19 +26,22 @@ from copilot_pipeline.sources.seats import SEATS
     partitions_def=daily_partitions,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
+    pool=GITHUB_POOL,
     config_schema=SCOPE_SELECTION,
 )
 def seat_snapshot(
     context: dg.AssetExecutionContext,
-    database: DatabaseResource,
-    github: GitHubResource,
-    today: dg.ResourceParam[Today],
-    progress: dg.ResourceParam[Progress],
-) -> Iterator[Result]:
+    copilot_warehouse: DatabaseResource,
+    copilot_github: GitHubResource,
+    copilot_today: dg.ResourceParam[Today],
+    copilot_progress: dg.ResourceParam[Progress],
+) -> Iterator[dg.AssetMaterialization]:
     """Stores the current seats for the newest complete day. Keeps the stored ones of a past day."""
     config = context.op_execution_context.op_config
-    request = LoadRequest(today, requested_days(context))
-    with database.open() as warehouse:
+    request = LoadRequest(copilot_today, requested_days(context))
+    with copilot_warehouse.open() as warehouse:
         scopes = select_scopes(warehouse, config["organizations"])
-        outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, request)
-        yield from report(context, warehouse, SEATS.step, outcomes)
+        outcomes = collect_step(
+            context, warehouse, copilot_github, copilot_progress, scopes, SEATS.step, request
+        )
+        yield from report_step(context, warehouse, scopes, SEATS.step, outcomes)
