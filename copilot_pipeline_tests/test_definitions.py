@@ -10,6 +10,7 @@ import pytest
 
 from copilot_pipeline import settings
 from copilot_pipeline.definitions import build_defs, defs
+from copilot_pipeline.jobs import IMPORT_ACCOUNT
 from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline_tests.loading import execute, failure, import_organizations, read_table
 
@@ -23,6 +24,14 @@ METRICS_ASSETS = {
 # GitHub has these reports since a later day than the others.
 STARTS_LATER = {"user_teams": "2026-05-14", "repo_metrics": "2026-07-17"}
 ASSETS = {"raw_billing", "billing", "raw_seats", "seats", *METRICS_ASSETS, *STARTS_LATER}
+# `raw_metrics` has the users' reports.
+WITH_PERSONS = {
+    "raw_metrics",
+    "user_metrics",
+    "user_teams",
+    "raw_seats",
+    "seats",
+}
 
 
 def test_every_asset_is_described_grouped_and_has_its_tables_columns() -> None:
@@ -33,6 +42,12 @@ def test_every_asset_is_described_grouped_and_has_its_tables_columns() -> None:
         assert "One row is" in spec.description
         assert spec.group_name == ("raw" if name.startswith("raw_") else "tool")
         assert spec.kinds
+        assert spec.owners == ["team:copilot-pipeline"]
+        persons = {"pii": "true"} if name in WITH_PERSONS else {}
+        assert {key: spec.tags[key] for key in spec.tags if "/" not in key} == {
+            "domain": "copilot",
+            **persons,
+        }
         assert str(spec.metadata["dagster/table_name"]).startswith(f"_{spec.group_name}_copilot_")
         schema = spec.metadata["dagster/column_schema"]
         assert {"scope_id", "day"} <= {column.name for column in schema.columns}
@@ -66,6 +81,36 @@ def test_every_job_and_the_schedule_has_a_sentence() -> None:
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
 
+def test_every_field_of_the_launchpad_is_described() -> None:
+    assert {field.description or name for name, field in IMPORT_ACCOUNT.items()}.isdisjoint(
+        IMPORT_ACCOUNT
+    )
+    for job in ("import_account", "fetch_account_metrics", "daily_copilot", "metrics_backfill"):
+        for node in defs.resolve_job_def(job).all_node_defs:
+            if not isinstance(node, dg.OpDefinition):
+                continue
+            fields = node.config_schema.as_field().config_type.fields  # type: ignore[attr-defined]
+            assert fields
+            for name, field in fields.items():
+                assert field.description, f"{node.name}.{name}"
+
+
+def test_every_step_that_asks_github_is_in_its_pool_and_all_resources_have_a_prefix() -> None:
+    job = defs.resolve_implicit_global_asset_job_def()
+    pools = {
+        node.name: node.pool for node in job.all_node_defs if isinstance(node, dg.OpDefinition)
+    }
+    derived = dict.fromkeys(STARTS_LATER)
+    asking = ("metrics", "seat_snapshot", "billing_snapshot")
+    assert pools == {**derived, **dict.fromkeys(asking, "copilot_github")}
+    assert set(defs.resources or {}) == {
+        "copilot_warehouse",
+        "copilot_github",
+        "copilot_today",
+        "copilot_progress",
+    }
+
+
 def evaluate_schedule() -> dg.SensorResult | object:
     schedule = defs.resolve_schedule_def("daily_copilot_schedule")
     context = dg.build_schedule_context(
@@ -93,6 +138,9 @@ def test_the_schedule_asks_for_the_newest_day_and_three_days_before(
     assert revised.tags["dagster/asset_partition_range_start"] == "2026-11-18"
     assert revised.tags["dagster/asset_partition_range_end"] == "2026-11-20"
     assert {key.to_user_string() for key in revised.asset_selection} == METRICS_ASSETS
+    assert daily.tags["copilot/account"] == revised.tags["copilot/account"] == "demo-admin"
+    assert daily.tags["copilot/days"] == "2026-11-21"
+    assert revised.tags["copilot/days"] == "2026-11-18 to 2026-11-20"
     assert revised.run_config == {"ops": {"metrics": {"config": {"gap_days": 30}}}}
 
 

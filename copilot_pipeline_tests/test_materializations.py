@@ -9,10 +9,13 @@ import pytest
 from copilot_pipeline import settings
 from copilot_pipeline.collect.failing import fails_run
 from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
-from copilot_pipeline.days import day_range
+from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.definitions import defs
+from copilot_pipeline.run_origin import run_tags
+from copilot_pipeline.running import run_days
 from copilot_pipeline.settings import FailRunOn
 from copilot_pipeline.simulated_github import NotReady, Organization, SimulatedGitHub, faults
+from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import (
     ORGANIZATION,
     REPOS,
@@ -227,3 +230,31 @@ def test_the_setting_has_a_default_and_names_its_values(monkeypatch: pytest.Monk
     monkeypatch.setenv(settings.FAIL_RUN_ON, "sometimes")
     with pytest.raises(settings.SettingError, match="any-scope, working-scope, all-scopes"):
         settings.fail_run_on()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_run_of_the_command_line_belongs_to_the_code_location_and_has_tags(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    with Database(warehouse_environment) as database:
+        run_days(database, Today.from_clock(), DAYS)
+    with dg.DagsterInstance.get() as instance:
+        runs = {run.job_name: run for run in instance.get_runs()}
+        assert "create_run_for_job" not in vars(instance)
+    for job, days in (
+        ("daily_copilot", str(NEWEST)),
+        ("metrics_backfill", f"{DAYS[0]} to {NEWEST}"),
+    ):
+        assert runs[job].tags["copilot/account"] == "demo-admin"
+        assert runs[job].tags["copilot/days"] == days
+        origin = runs[job].remote_job_origin
+        # The timeline, the page of the job and Dagster's sensors look for these.
+        assert origin is not None
+        assert (origin.location_name, origin.job_name) == ("copilot_pipeline", job)
+        assert origin.repository_origin.repository_name == defs.get_repository_def().name
+
+
+def test_many_accounts_are_only_counted_in_the_tag_of_a_run() -> None:
+    logins = {f"admin-{number}" for number in range(20)}
+    assert run_tags(logins, DAYS)["copilot/account"] == "20 accounts"
