@@ -31,7 +31,8 @@ from copilot_pipeline_tests.loading import (
 NEWEST = newest_complete_day()
 DAYS = day_range(NEWEST - timedelta(days=2), NEWEST)
 
-FAILED, LOADED, NO_DATA = OutcomeState.FAILED, OutcomeState.LOADED, OutcomeState.NO_DATA
+FAILED, LOADED = OutcomeState.FAILED, OutcomeState.LOADED
+NO_DATA, NOT_READY = OutcomeState.NO_DATA, OutcomeState.NOT_READY
 
 Recorded = dict[tuple[str, str], dict[str, object]]
 
@@ -182,45 +183,38 @@ def outcome(scope: str, state: OutcomeState, source: str = ORGANIZATION) -> Outc
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "before", "with_data", "failing"),
+    ("outcomes", "with_data", "failing"),
     [
-        pytest.param([("a", LOADED)], set(), {"a"}, set(), id="nothing failed"),
-        pytest.param([("a", NO_DATA)], set(), set(), set(), id="no data is no failure"),
-        pytest.param([("a", FAILED)], set(), set(), set(FailRunOn), id="the only scope failed"),
+        pytest.param([("a", LOADED)], {"a"}, set(), id="nothing failed"),
+        pytest.param([("a", NO_DATA)], set(), set(), id="no data is no failure"),
+        pytest.param([("a", FAILED)], {"b"}, set(FailRunOn), id="the only scope failed"),
+        pytest.param([("a", FAILED), ("b", NO_DATA)], set(), set(FailRunOn), id="no scope works"),
         pytest.param(
-            [("a", FAILED), ("b", NO_DATA)], set(), set(), set(FailRunOn), id="nothing worked"
-        ),
-        pytest.param(
-            [("a", FAILED), ("b", LOADED)],
-            {("b", ORGANIZATION)},
+            [("a", FAILED), ("b", NOT_READY)],
             {"b"},
             {FailRunOn.ANY_SCOPE},
-            id="a scope that never worked failed",
+            id="a scope failed that never worked, and the day of the others is late",
         ),
         pytest.param(
             [("a", FAILED), ("b", LOADED)],
-            {("a", ORGANIZATION), ("b", ORGANIZATION)},
-            {"b"},
-            {FailRunOn.ANY_SCOPE, FailRunOn.WORKING_SCOPE},
-            id="a scope that worked before failed",
-        ),
-        pytest.param(
-            [("a", FAILED), ("b", LOADED)],
-            {("a", USERS), ("b", ORGANIZATION)},
             {"a", "b"},
-            {FailRunOn.ANY_SCOPE},
-            id="another source of the failed scope worked",
+            {FailRunOn.ANY_SCOPE, FailRunOn.WORKING_SCOPE},
+            id="a scope failed that worked before",
         ),
     ],
 )
 def test_the_setting_decides_which_failed_scopes_fail_a_run(
-    outcomes: list[tuple[str, OutcomeState]],
-    before: set[tuple[str, str]],
-    with_data: set[str],
-    failing: set[FailRunOn],
+    outcomes: list[tuple[str, OutcomeState]], with_data: set[str], failing: set[FailRunOn]
 ) -> None:
     done = [outcome(scope, state) for scope, state in outcomes]
-    assert {rule for rule in FailRunOn if fails_run(rule, done, before, with_data)} == failing
+    reports = {(scope, ORGANIZATION) for scope in with_data}
+    assert {rule for rule in FailRunOn if fails_run(rule, done, reports)} == failing
+
+
+def test_a_scope_that_worked_for_another_source_only_does_not_fail_the_run() -> None:
+    done = [outcome("a", FAILED), outcome("b", LOADED)]
+    reports = {("a", USERS), ("b", ORGANIZATION)}
+    assert not fails_run(FailRunOn.WORKING_SCOPE, done, reports)
 
 
 def test_the_setting_has_a_default_and_names_its_values(monkeypatch: pytest.MonkeyPatch) -> None:

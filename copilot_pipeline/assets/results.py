@@ -55,14 +55,8 @@ def report(
     asked = [outcome for outcome in done if str(outcome.day) in partitions]
     failures = describe_errors(asked, OutcomeState.FAILED)
     names = {scope.id: str(scope) for scope in scopes}
-    before = {(names[id_], report) for id_, report in reports if id_ in names}
-    tried = {outcome.source for outcome in asked}
-    with_data = {
-        names[id_]
-        for id_, source, day in loaded
-        if id_ in names and source in tried and str(day) in partitions
-    }
-    if fails_run(rule, asked, before, with_data):
+    with_data = {(names[id_], report) for id_, report in reports if id_ in names}
+    if fails_run(rule, asked, with_data):
         raise dg.Failure(description="\n".join(failures), allow_retries=False)
     for failure in failures:
         logger.warning("%s", failure)

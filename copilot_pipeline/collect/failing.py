@@ -7,16 +7,13 @@ from copilot_pipeline.settings import FailRunOn
 
 
 def fails_run(
-    rule: FailRunOn,
-    outcomes: Sequence[Outcome],
-    worked_before: Set[tuple[str, str]],
-    with_data: Set[str],
+    rule: FailRunOn, outcomes: Sequence[Outcome], with_data: Set[tuple[str, str]]
 ) -> bool:
     """Return whether a run with these outcomes fails.
 
-    `worked_before` has the scope and source of everything of which some day is stored, `with_data`
-    the scopes of which a requested day is stored. Under every rule, a run fails if scopes failed
-    and no other scope has data.
+    `with_data` has the scope and source of everything of which some day is stored. A scope works
+    if it has data and did not fail, even if GitHub has no report of the requested days yet. Under
+    every rule, a run fails if scopes failed and none works.
     """
     failed = {
         (outcome.scope, outcome.source)
@@ -25,7 +22,8 @@ def fails_run(
     }
     if not failed:
         return False
-    healthy = with_data - {scope for scope, _ in failed}
-    if not healthy or rule is FailRunOn.ANY_SCOPE:
+    tried = {(outcome.scope, outcome.source) for outcome in outcomes}
+    working = {scope for scope, _ in tried & with_data} - {scope for scope, _ in failed}
+    if not working or rule is FailRunOn.ANY_SCOPE:
         return True
-    return rule is FailRunOn.WORKING_SCOPE and not failed.isdisjoint(worked_before)
+    return rule is FailRunOn.WORKING_SCOPE and not failed.isdisjoint(with_data)
