@@ -178,6 +178,26 @@ def test_a_refused_organization_that_worked_before_fails_the_run_and_is_named(
     assert len(read_table(warehouse_environment, "_tool_copilot_org_metrics")) == 3
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_late_day_is_missing_and_not_failed_after_a_run_that_failed_for_another_scope(
+    warehouse_environment: str,
+) -> None:
+    with SimulatedGitHub([Organization("good-demo"), Organization("bad-demo")]) as github:
+        import_organizations(warehouse_environment, github, "good-demo", "bad-demo")
+        assert execute("metrics_backfill", [DAYS[0]]).success
+        github.faults.add("/orgs/bad-demo/", **faults.policy_off())
+        github.organization("good-demo").reports[ORGANIZATION, NEWEST] = NotReady.NO_CONTENT
+        with Database(warehouse_environment) as database:
+            assert not run_days(database, Today.from_clock(), [NEWEST]).success
+    key = dg.AssetKey("org_metrics")
+    partitions = defs.resolve_asset_graph().get(key).partitions_def
+    assert partitions is not None
+    with dg.DagsterInstance.get() as instance:
+        status = instance.get_status_by_partition(key, [str(NEWEST)], partitions)
+        assert instance.get_runs()[0].status is dg.DagsterRunStatus.FAILURE
+    assert status == {str(NEWEST): None}
+
+
 def outcome(scope: str, state: OutcomeState, source: str = ORGANIZATION) -> Outcome:
     return Outcome(scope, source, NEWEST, state)
 

@@ -57,7 +57,15 @@ def report(
     names = {scope.id: str(scope) for scope in scopes}
     with_data = {(names[id_], report) for id_, report in reports if id_ in names}
     if fails_run(rule, asked, with_data):
-        raise dg.Failure(description="\n".join(failures), allow_retries=False)
+        bad = {outcome.scope for outcome in asked if outcome.state is OutcomeState.FAILED}
+        raise dg.Failure(
+            description="\n".join(failures),
+            metadata={
+                "scopes_failed": _names(bad),
+                "scopes_without_failure": _names({outcome.scope for outcome in asked} - bad),
+            },
+            allow_retries=False,
+        )
     for failure in failures:
         logger.warning("%s", failure)
 

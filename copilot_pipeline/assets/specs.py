@@ -94,6 +94,11 @@ def _spec(name: str, tables: Sequence[sa.Table], deps: Sequence[str]) -> dg.Asse
         for column in columns.values()
     ]
     description = [*(_describe(table) for table in tables), _describe_partitions(name)]
+    if deps:
+        description.append(
+            f"A run that loads {deps[0]} writes this asset too. Materialized alone, it is derived "
+            "again from what is stored."
+        )
     return dg.AssetSpec(
         name,
         deps=deps,
