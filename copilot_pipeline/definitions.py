@@ -7,7 +7,7 @@ import dagster as dg
 
 from copilot_pipeline.assets.billing import billing_snapshot
 from copilot_pipeline.assets.collecting import Progress
-from copilot_pipeline.assets.metrics import metrics
+from copilot_pipeline.assets.metrics import LATE_METRICS, metrics
 from copilot_pipeline.assets.seats import seat_snapshot
 from copilot_pipeline.days import Today
 from copilot_pipeline.github.logs import silence_http_libraries
@@ -27,16 +27,16 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     """Return all definitions. `resource_overrides` replaces resources by name, for tests."""
     silence_http_libraries()
     return dg.Definitions(
-        assets=[metrics, seat_snapshot, billing_snapshot],
+        assets=[metrics, *LATE_METRICS, seat_snapshot, billing_snapshot],
         jobs=[import_account_job, fetch_account_metrics_job, daily_copilot, metrics_backfill],
         schedules=[daily_copilot_schedule],
         sensors=[failed_runs_notification, data_problems_notification],
         resources={
-            "database": DatabaseResource(),
-            "github": GitHubResource(),
+            "copilot_warehouse": DatabaseResource(),
+            "copilot_github": GitHubResource(),
             # Created once for all steps, so that a run over midnight has one newest day.
-            "today": dg.ResourceDefinition(lambda _: Today.from_clock(), config_schema={}),
-            "progress": Progress(),
+            "copilot_today": dg.ResourceDefinition(lambda _: Today.from_clock(), config_schema={}),
+            "copilot_progress": Progress(),
             **(resource_overrides or {}),
         },
         # A subprocess costs seconds per step, and the steps mostly wait for the network.

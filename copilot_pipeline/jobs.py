@@ -16,11 +16,13 @@ from copilot_pipeline.accounts import (
 from copilot_pipeline.assets.billing import billing_snapshot
 from copilot_pipeline.assets.metrics import metrics
 from copilot_pipeline.assets.seats import seat_snapshot
+from copilot_pipeline.assets.specs import DOMAIN_TAG, GITHUB_POOL
 from copilot_pipeline.collect.account_metrics import fetch_account_metrics
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT, normalize_proxy
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
+from copilot_pipeline.sources.source import MetricsApi
 
 METRICS_ASSET_KEYS = list(metrics.keys)
 SNAPSHOT_ASSET_KEYS = [*billing_snapshot.keys, *seat_snapshot.keys]
@@ -51,21 +53,50 @@ IMPORT_ACCOUNT = {
         default_value="GITHUB_TOKEN",
         description="The name of the environment variable with the token.",
     ),
-    "endpoint": dg.Field(str, default_value=GITHUB_ENDPOINT),
-    "proxy": dg.Field(dg.Noneable(str), default_value=None),
-    "organizations": dg.Field([str], default_value=[]),
-    "enterprises": dg.Field([str], default_value=[]),
-    "metrics_api": dg.Field(dg.Noneable(str), default_value=None),
-    "reports": dg.Field([str], default_value=[]),
+    "endpoint": dg.Field(
+        str,
+        default_value=GITHUB_ENDPOINT,
+        description=(
+            "The URL of GitHub's API. Only GitHub's own hosts and those in "
+            f"{settings.ENDPOINTS} are accepted."
+        ),
+    ),
+    "proxy": dg.Field(
+        dg.Noneable(str),
+        default_value=None,
+        description="The URL of the proxy for all requests of the account. None keeps what is set.",
+    ),
+    "organizations": dg.Field(
+        [str], default_value=[], description="The names of the organizations to collect."
+    ),
+    "enterprises": dg.Field(
+        [str], default_value=[], description="The slugs of the enterprises to collect."
+    ),
+    "metrics_api": dg.Field(
+        dg.Noneable(str),
+        default_value=None,
+        description=(
+            f"{' or '.join(MetricsApi)}: which of GitHub's APIs to ask for metrics. None keeps "
+            "what is set, which is reports at first."
+        ),
+    ),
+    "reports": dg.Field(
+        [str],
+        default_value=[],
+        description=(
+            "GitHub's names of the reports to collect, such as users-1-day, or all. Empty keeps "
+            "what is set, which is all at first."
+        ),
+    ),
 }
 
 
-@dg.op(name="import_account", config_schema=IMPORT_ACCOUNT)
-def import_account_op(context: dg.OpExecutionContext, database: DatabaseResource) -> None:
+@dg.op(name="import_account", config_schema=IMPORT_ACCOUNT, pool=GITHUB_POOL)
+def import_account_op(context: dg.OpExecutionContext, copilot_warehouse: DatabaseResource) -> None:
     """Import the account whose token is in an environment variable."""
     wanted = dict(context.op_config)
     variable = wanted.pop("token_env")
-    with user_errors_as_failures(), database.open() as warehouse:
+    with user_errors_as_failures(), copilot_warehouse.open() as warehouse:
         account_id = import_account(
             warehouse, settings.token_from(variable), AccountOptions(**wanted)
         )
@@ -114,6 +145,7 @@ def _refuse_secrets(run_config: dict[str, Any]) -> dict[str, Any]:
 import_account_job = account_import.to_job(
     name="import_account",
     description="Stores a GitHub account with its encrypted token, organizations and enterprises.",
+    tags=DOMAIN_TAG,
     config=dg.ConfigMapping(
         config_fn=_refuse_secrets,
         config_schema={
@@ -126,17 +158,22 @@ import_account_job = account_import.to_job(
 
 @dg.op(
     name="fetch_account_metrics",
+    pool=GITHUB_POOL,
     config_schema={
-        "account_ids": dg.Field([int], default_value=[], description="Empty means all.")
+        "account_ids": dg.Field(
+            [int], default_value=[], description="The IDs of the accounts. Empty: all accounts."
+        )
     },
 )
 def fetch_account_metrics_op(
-    context: dg.OpExecutionContext, database: DatabaseResource, github: GitHubResource
+    context: dg.OpExecutionContext,
+    copilot_warehouse: DatabaseResource,
+    copilot_github: GitHubResource,
 ) -> None:
     """Store each account's own plan and quota. An account that fails does not stop the others."""
-    with user_errors_as_failures(), database.open() as warehouse:
+    with user_errors_as_failures(), copilot_warehouse.open() as warehouse:
         accounts = select_accounts(warehouse, context.op_config["account_ids"])
-        fetched = list(fetch_account_metrics(warehouse, github.client, accounts))
+        fetched = list(fetch_account_metrics(warehouse, copilot_github.client, accounts))
     refused = [str(each.error) for each in fetched if each.error is not None]
     metadata: dict[str, Any] = {
         "metrics_ids": [each.metrics_id for each in fetched if each.error is None],
@@ -155,13 +192,14 @@ def account_metrics() -> None:
 fetch_account_metrics_job = account_metrics.to_job(
     name="fetch_account_metrics",
     description="Stores the Copilot plan and quota of the accounts' own users.",
+    tags=DOMAIN_TAG,
 )
 
 daily_copilot = dg.define_asset_job(
     "daily_copilot",
     selection=[*METRICS_ASSET_KEYS, *SNAPSHOT_ASSET_KEYS],
     description="Collects the metrics of one day, and the snapshot of billing and seats.",
-    tags={MAX_RUNTIME: str(MAX_DAY_SECONDS)},
+    tags={**DOMAIN_TAG, MAX_RUNTIME: str(MAX_DAY_SECONDS)},
 )
 
 metrics_backfill = dg.define_asset_job(
@@ -171,5 +209,5 @@ metrics_backfill = dg.define_asset_job(
         "Collects the metrics of any range of days that GitHub still serves, in one run. Days that "
         "are loaded and no longer revised are not fetched again."
     ),
-    tags={MAX_RUNTIME: str(MAX_BACKFILL_SECONDS)},
+    tags={**DOMAIN_TAG, MAX_RUNTIME: str(MAX_BACKFILL_SECONDS)},
 )

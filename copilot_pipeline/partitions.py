@@ -1,4 +1,4 @@
-"""The partitions that every daily asset shares."""
+"""The daily partitions of the assets. An asset's partitions begin when its sources begin."""
 
 from datetime import date
 
@@ -6,7 +6,13 @@ import dagster as dg
 
 from copilot_pipeline.rules import FIRST_DAY
 
-daily_partitions = dg.DailyPartitionsDefinition(start_date=str(FIRST_DAY), timezone="UTC")
+
+def daily_partitions_from(first: date) -> dg.DailyPartitionsDefinition:
+    """Return the partitions of every UTC day from `first` on."""
+    return dg.DailyPartitionsDefinition(start_date=str(first), timezone="UTC")
+
+
+daily_partitions = daily_partitions_from(FIRST_DAY)
 
 
 def requested_days(context: dg.AssetExecutionContext) -> list[date]:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from copilot_pipeline import settings
+from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.assets.collecting import Progress
 from copilot_pipeline.collect.outcomes import Outcome
 from copilot_pipeline.collect.selection import select_scopes
@@ -30,13 +31,16 @@ from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.jobs import SNAPSHOT_ASSET_KEYS
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.redaction import redact
+from copilot_pipeline.run_origin import run_tags, with_job_origin
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.sources.source import PeriodKind
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import newest_days
 
-# With this variable, Dagster plans all days of an asset in one event, and marks no day as failed.
+# With this variable, Dagster plans all days of an asset in one event, which saves minutes for a
+# year. It also marks no day as failed, if the run fails for one scope and GitHub has no report of
+# the day for the others.
 PLAN_IN_ONE_EVENT = "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"
 
 # Dagster's log goes to the log of the run, not to the terminal.
@@ -115,13 +119,25 @@ def run_days(
     total = (len(collected) - snapshots) * len(days) + snapshots * takes_snapshots
     with database.read() as connection:
         result = RunResult(summaries=begin_summaries(scopes, newest_days(connection)))
+    chosen_accounts = {scope.account_id for scope in scopes}
+    logins = {each.login for each, _ in all_accounts(database) if each.id in chosen_accounts}
     full = str(database.disk_full())
-    with _instance() as instance, _progress(result, total) as progress:
-        resources = {"today": today, "progress": progress}
+    with (
+        _instance() as instance,
+        _progress(result, total) as progress,
+        _environment(PLAN_IN_ONE_EVENT, "1"),
+    ):
+        resources = {"copilot_today": today, "copilot_progress": progress}
         if list(days) == [newest]:
             config = metrics_config | snapshot_config
             _execute(
-                result, instance, resources, "daily_copilot", config, partition_key=str(newest)
+                result,
+                instance,
+                resources,
+                "daily_copilot",
+                config,
+                partition_key=str(newest),
+                tags=run_tags(logins, days),
             )
         else:
             # Snapshots come first: a long load may end after midnight UTC, when their day is over.
@@ -134,11 +150,10 @@ def run_days(
                     snapshot_config,
                     partition_key=str(newest),
                     asset_selection=SNAPSHOT_ASSET_KEYS,
+                    tags=run_tags(logins, [newest]),
                 )
-            # Otherwise planning the days of a year takes minutes, as long as materializing them.
-            with _environment(PLAN_IN_ONE_EVENT, "1"):
-                tags = range_tags(days[0], days[-1])
-                _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
+            tags = {**range_tags(days[0], days[-1]), **run_tags(logins, days)}
+            _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
     return _told_once(result, full)
 
 
@@ -159,16 +174,17 @@ def _execute(
     ops: dict[str, Any],
     **kwargs: Any,
 ) -> None:
-    outcome = (
-        build_defs(resources)
-        .resolve_job_def(job)
-        .execute_in_process(
-            instance=instance,
-            run_config={"ops": ops, **NO_CONSOLE_LOG},
-            raise_on_error=False,
-            **kwargs,
+    with with_job_origin(instance, job):
+        outcome = (
+            build_defs(resources)
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=instance,
+                run_config={"ops": ops, **NO_CONSOLE_LOG},
+                raise_on_error=False,
+                **kwargs,
+            )
         )
-    )
     result.runs.append({"job": job, "run_id": outcome.run_id, "success": outcome.success})
     for event in outcome.all_events:
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:

@@ -1,10 +1,11 @@
 """The daily schedule, and its later ticks that collect what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.missing import Missing, Report, find_missing
 from copilot_pipeline.days import Today
@@ -12,9 +13,9 @@ from copilot_pipeline.jobs import METRICS_ASSET_KEYS, SNAPSHOT_ASSET_KEYS, daily
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.rules import GAP_DAYS, REREAD_DAYS, SCHEDULE_HOURS
+from copilot_pipeline.run_origin import run_tags
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.sources.reports import METRICS_STEP
-from copilot_pipeline.warehouse.scopes import list_scopes
 
 _MORNING, *_LATER = SCHEDULE_HOURS
 _INTERVAL = timedelta(hours=_LATER[0] - _MORNING)
@@ -48,46 +49,51 @@ _UNFINISHED = [
     ),
 )
 def daily_copilot_schedule(
-    context: dg.ScheduleEvaluationContext, database: DatabaseResource
+    context: dg.ScheduleEvaluationContext, copilot_warehouse: DatabaseResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
     tick = context.scheduled_execution_time.astimezone(UTC)
     today = Today(tick)
-    with database.open() as warehouse:
-        with warehouse.read() as connection:
-            scopes = list_scopes(connection)
-        if not scopes:
+    with copilot_warehouse.open() as warehouse:
+        accounts = [(account, scopes) for account, scopes in all_accounts(warehouse) if scopes]
+        if not accounts:
             return dg.SkipReason(
                 "No account with an organization is imported yet. Run the job import_account, or "
                 "copilot-pipeline accounts import --org SLUG."
             )
         if tick.hour == _MORNING:
-            return _morning(today)
+            return _morning(today, {account.login for account, _ in accounts})
         if today.newest != Today.from_clock().newest:
             return dg.SkipReason(
                 f"This tick of {tick:%Y-%m-%d %H:%M} UTC is late: the snapshot of {today.newest} "
                 "can no longer be taken. The tick of the morning collects its reports."
             )
+        logins = {scope.id: account.login for account, scopes in accounts for scope in scopes}
+        scopes = [scope for _, of_account in accounts for scope in of_account]
         missing = find_missing(warehouse, scopes, today)
-    return _catch_up(context.instance, missing, tick)
+    return _catch_up(context.instance, missing, tick, logins)
 
 
-def _morning(today: Today) -> list[dg.RunRequest]:
+def _morning(today: Today, logins: Collection[str]) -> list[dg.RunRequest]:
     newest = today.newest
     first, last = newest - timedelta(days=REREAD_DAYS - 1), newest - timedelta(days=1)
     return [
-        dg.RunRequest(run_key=f"{newest}", partition_key=str(newest), tags=RETRY_TAGS),
+        dg.RunRequest(
+            run_key=f"{newest}",
+            partition_key=str(newest),
+            tags={**run_tags(logins, [newest]), **RETRY_TAGS},
+        ),
         # A schedule can start one job only, so this run is part of daily_copilot.
         dg.RunRequest(
             run_key=f"{newest} revised",
             asset_selection=METRICS_ASSET_KEYS,
             run_config={"ops": {METRICS_STEP: {"config": {"gap_days": GAP_DAYS}}}},
-            tags={**range_tags(first, last), **RETRY_TAGS},
+            tags={**range_tags(first, last), **run_tags(logins, [first, last]), **RETRY_TAGS},
         ),
     ]
 
 
 def _catch_up(
-    instance: dg.DagsterInstance, missing: Missing, tick: datetime
+    instance: dg.DagsterInstance, missing: Missing, tick: datetime, logins: Mapping[int, str]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Returns a run for snapshots and one for reports, so that snapshots wait for nothing."""
     snapshots = [report for report in missing.available if report.is_snapshot]
@@ -103,7 +109,8 @@ def _catch_up(
         elif running := _running(instance, keys):
             reasons.append(f"The run {running} is still collecting {what}.")
         else:
-            requests.append(_request(f"{tick:%Y-%m-%d %H:%M} {what}", part, keys, steps))
+            run_key = f"{tick:%Y-%m-%d %H:%M} {what}"
+            requests.append(_request(run_key, part, keys, steps, logins))
     if requests:
         return requests
     if missing.refused:
@@ -113,16 +120,21 @@ def _catch_up(
 
 
 def _request(
-    run_key: str, missing: Sequence[Report], keys: Sequence[dg.AssetKey], steps: Sequence[str]
+    run_key: str,
+    missing: Sequence[Report],
+    keys: Sequence[dg.AssetKey],
+    steps: Sequence[str],
+    logins: Mapping[int, str],
 ) -> dg.RunRequest:
     days = sorted({report.day for report in missing})
     is_one_day = len(days) == 1
+    tags = {**run_tags({logins[report.scope.id] for report in missing}, days), **RETRY_TAGS}
     return dg.RunRequest(
         run_key=run_key,
         asset_selection=keys,
         run_config={"ops": {step: {"config": {"only_missing": True}} for step in steps}},
         partition_key=str(days[0]) if is_one_day else None,
-        tags=RETRY_TAGS if is_one_day else {**range_tags(days[0], days[-1]), **RETRY_TAGS},
+        tags=tags if is_one_day else {**range_tags(days[0], days[-1]), **tags},
     )
 
 

@@ -64,11 +64,11 @@ def failed_runs_notification(context: dg.SensorEvaluationContext) -> dg.SkipReas
     ),
 )
 def data_problems_notification(
-    context: dg.SensorEvaluationContext, database: DatabaseResource
+    context: dg.SensorEvaluationContext, copilot_warehouse: DatabaseResource
 ) -> dg.SkipReason:
     def send(channel: Channel, told: Any) -> Any:
         today = Today.from_clock()
-        with database.open() as warehouse:
+        with copilot_warehouse.open() as warehouse:
             health, found = collection_health(warehouse, today), problems(warehouse, today)
         news = find_news([tuple(each) for each in told or []], health, found)
         if news.message is not None:

@@ -6,6 +6,7 @@ Each variable is read when it is needed, and none at import. No other module rea
 import os
 import re
 import string
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ CONCURRENCY = "COPILOT_METRICS__CONCURRENCY"
 NOTIFY_WEBHOOK_URL = "COPILOT_METRICS__NOTIFY_WEBHOOK_URL"
 NOTIFY_WEBHOOK_FORMAT = "COPILOT_METRICS__NOTIFY_WEBHOOK_FORMAT"
 NOTIFY_SMTP_URL = "COPILOT_METRICS__NOTIFY_SMTP_URL"
+FAIL_RUN_ON = "COPILOT_METRICS__FAIL_RUN_ON"
 DAGSTER_HOME = "DAGSTER_HOME"
 
 DEFAULT_CONCURRENCY = 4
@@ -37,6 +39,15 @@ _HOW_TO_MAKE_A_SECRET = (
 
 class SettingError(CopilotPipelineError):
     """An environment variable is missing or not valid."""
+
+
+class FailRunOn(StrEnum):
+    """Which failed scopes make a run fail. A run without a healthy scope always fails."""
+
+    ANY_SCOPE = "any-scope"
+    # A scope of which earlier data of the same source is stored.
+    WORKING_SCOPE = "working-scope"
+    ALL_SCOPES = "all-scopes"
 
 
 def token_secret() -> str:
@@ -180,6 +191,14 @@ def notify_webhook_format() -> str:
 def notify_smtp_url() -> str | None:
     """Return the URL with mail server and addresses for notifications, or None. It is a secret."""
     return _from_variable_or_file(NOTIFY_SMTP_URL) or None
+
+
+def fail_run_on() -> FailRunOn:
+    """Return which failed scopes make a run fail."""
+    text = os.environ.get(FAIL_RUN_ON, "").strip().lower() or FailRunOn.WORKING_SCOPE
+    if text not in list(FailRunOn):
+        raise SettingError(f"{FAIL_RUN_ON} must be one of {', '.join(FailRunOn)}.")
+    return FailRunOn(text)
 
 
 def dagster_home() -> str | None:

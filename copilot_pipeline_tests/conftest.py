@@ -235,6 +235,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         settings.NOTIFY_WEBHOOK_FORMAT,
         settings.NOTIFY_SMTP_URL,
         f"{settings.NOTIFY_SMTP_URL}_FILE",
+        settings.FAIL_RUN_ON,
     ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)

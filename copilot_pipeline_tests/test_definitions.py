@@ -9,6 +9,7 @@ import pytest
 
 from copilot_pipeline import settings
 from copilot_pipeline.definitions import build_defs, defs
+from copilot_pipeline.jobs import IMPORT_ACCOUNT
 from copilot_pipeline.simulated_github import SimulatedGitHub
 from copilot_pipeline_tests.loading import execute, failure, read_table
 
@@ -18,10 +19,18 @@ METRICS_ASSETS = {
     "language_metrics",
     "metrics_breakdowns",
     "user_metrics",
-    "user_teams",
-    "repo_metrics",
 }
-ASSETS = {"raw_billing", "billing", "raw_seats", "seats", *METRICS_ASSETS}
+# GitHub has these reports since a later day than the others.
+STARTS_LATER = {"user_teams": "2026-05-14", "repo_metrics": "2026-07-17"}
+ASSETS = {"raw_billing", "billing", "raw_seats", "seats", *METRICS_ASSETS, *STARTS_LATER}
+# `raw_metrics` has the users' reports.
+WITH_PERSONS = {
+    "raw_metrics",
+    "user_metrics",
+    "user_teams",
+    "raw_seats",
+    "seats",
+}
 
 
 def test_every_asset_is_described_grouped_and_has_its_tables_columns() -> None:
@@ -32,10 +41,17 @@ def test_every_asset_is_described_grouped_and_has_its_tables_columns() -> None:
         assert "One row is" in spec.description
         assert spec.group_name == ("raw" if name.startswith("raw_") else "tool")
         assert spec.kinds
+        assert spec.owners == ["team:copilot-pipeline"]
+        persons = {"pii": "true"} if name in WITH_PERSONS else {}
+        assert {key: spec.tags[key] for key in spec.tags if "/" not in key} == {
+            "domain": "copilot",
+            **persons,
+        }
         assert str(spec.metadata["dagster/table_name"]).startswith(f"_{spec.group_name}_copilot_")
         schema = spec.metadata["dagster/column_schema"]
         assert {"scope_id", "day"} <= {column.name for column in schema.columns}
-        assert spec.partitions_def == dg.DailyPartitionsDefinition("2025-10-10", timezone="UTC")
+        first = STARTS_LATER.get(name, "2025-10-10")
+        assert spec.partitions_def == dg.DailyPartitionsDefinition(first, timezone="UTC")
 
 
 def test_tool_assets_depend_on_their_raw_asset_and_on_nothing_of_the_other_side() -> None:
@@ -50,7 +66,7 @@ def test_tool_assets_depend_on_their_raw_asset_and_on_nothing_of_the_other_side(
         "raw_metrics": set(),
         "billing": {"raw_billing"},
         "seats": {"raw_seats"},
-        **{name: {"raw_metrics"} for name in METRICS_ASSETS - {"raw_metrics"}},
+        **{name: {"raw_metrics"} for name in {*METRICS_ASSETS, *STARTS_LATER} - {"raw_metrics"}},
     }
 
 
@@ -62,6 +78,36 @@ def test_every_job_and_the_schedule_has_a_sentence() -> None:
     assert schedule.cron_schedule == ["0 6 * * *", "0 9,12,15,18,21 * * *"]
     assert schedule.execution_timezone == "UTC"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+
+def test_every_field_of_the_launchpad_is_described() -> None:
+    assert {field.description or name for name, field in IMPORT_ACCOUNT.items()}.isdisjoint(
+        IMPORT_ACCOUNT
+    )
+    for job in ("import_account", "fetch_account_metrics", "daily_copilot", "metrics_backfill"):
+        for node in defs.resolve_job_def(job).all_node_defs:
+            if not isinstance(node, dg.OpDefinition):
+                continue
+            fields = node.config_schema.as_field().config_type.fields  # type: ignore[attr-defined]
+            assert fields
+            for name, field in fields.items():
+                assert field.description, f"{node.name}.{name}"
+
+
+def test_every_step_that_asks_github_is_in_its_pool_and_all_resources_have_a_prefix() -> None:
+    job = defs.resolve_implicit_global_asset_job_def()
+    pools = {
+        node.name: node.pool for node in job.all_node_defs if isinstance(node, dg.OpDefinition)
+    }
+    derived = dict.fromkeys(STARTS_LATER)
+    asking = ("metrics", "seat_snapshot", "billing_snapshot")
+    assert pools == {**derived, **dict.fromkeys(asking, "copilot_github")}
+    assert set(defs.resources or {}) == {
+        "copilot_warehouse",
+        "copilot_github",
+        "copilot_today",
+        "copilot_progress",
+    }
 
 
 def test_import_account_runs_as_a_job(
@@ -107,9 +153,10 @@ def test_the_import_job_refuses_an_endpoint_that_is_not_named_before_the_run_is_
 
 
 def test_resources_can_be_replaced_when_the_definitions_are_built() -> None:
-    replaced = build_defs({"github": dg.ResourceDefinition.hardcoded_resource("another")})
+    name = "copilot_github"
+    replaced = build_defs({name: dg.ResourceDefinition.hardcoded_resource("another")})
     assert replaced.resources is not None
-    assert replaced.resources["github"] is not (defs.resources or {})["github"]
+    assert replaced.resources[name] is not (defs.resources or {})[name]
 
 
 def test_importing_the_definitions_reads_no_environment_and_opens_nothing() -> None:

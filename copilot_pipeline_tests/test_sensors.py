@@ -39,7 +39,7 @@ class Sensor:
     def evaluate(self) -> str:
         """Evaluates it once. Returns what it says."""
         sensor = defs.resolve_sensor_def(self.name)
-        resources = {"database": defs.resources["database"]} if defs.resources else {}
+        resources = {"copilot_warehouse": (defs.resources or {})["copilot_warehouse"]}
         with (
             dg.DagsterInstance.get() as instance,
             dg.build_sensor_context(

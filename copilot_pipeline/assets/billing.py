@@ -4,9 +4,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
-from copilot_pipeline.assets.results import Result, report
-from copilot_pipeline.assets.specs import asset_specs
+from copilot_pipeline.assets.collecting import (
+    SCOPE_SELECTION,
+    Progress,
+    collect_step,
+    report_step,
+)
+from copilot_pipeline.assets.specs import GITHUB_POOL, asset_specs
 from copilot_pipeline.checks import (
     SCOPES_ARE_COLLECTED,
     TOKEN_EXPIRY,
@@ -29,15 +33,16 @@ from copilot_pipeline.sources.seat_billing import SEAT_BILLING
     check_specs=[TOKEN_EXPIRY, SCOPES_ARE_COLLECTED[SEAT_BILLING.step]],
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
+    pool=GITHUB_POOL,
     config_schema=SCOPE_SELECTION,
 )
 def billing_snapshot(
     context: dg.AssetExecutionContext,
-    database: DatabaseResource,
-    github: GitHubResource,
-    today: dg.ResourceParam[Today],
-    progress: dg.ResourceParam[Progress],
-) -> Iterator[Result | dg.AssetCheckResult]:
+    copilot_warehouse: DatabaseResource,
+    copilot_github: GitHubResource,
+    copilot_today: dg.ResourceParam[Today],
+    copilot_progress: dg.ResourceParam[Progress],
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
     """Stores the current billing for the newest complete day. Keeps the stored one of a past day.
 
     The check of token expiry runs first in the same step. A separate step would be skipped if
@@ -45,15 +50,19 @@ def billing_snapshot(
     """
     step = SEAT_BILLING.step
     config = context.op_execution_context.op_config
-    with database.open() as warehouse:
+    with copilot_warehouse.open() as warehouse:
         if TOKEN_EXPIRY.key in context.selected_asset_check_keys:
             yield check_token_expiry(warehouse)
         scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
         wanted_checks = context.selected_asset_check_keys
         if not context.selected_asset_keys:
-            yield from check_snapshots(warehouse, scopes, step, wanted_checks, today)
+            yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today)
             return
-        request = LoadRequest(today, requested_days(context), only_missing=config["only_missing"])
-        outcomes = collect_step(context, warehouse, github, progress, scopes, step, request)
-        yield from check_snapshots(warehouse, scopes, step, wanted_checks, today, outcomes)
-        yield from report(context, warehouse, step, outcomes)
+        request = LoadRequest(
+            copilot_today, requested_days(context), only_missing=config["only_missing"]
+        )
+        outcomes = collect_step(
+            context, warehouse, copilot_github, copilot_progress, scopes, step, request
+        )
+        yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today, outcomes)
+        yield from report_step(context, warehouse, scopes, step, outcomes)

@@ -1,10 +1,11 @@
 """Code that the steps share: the selection of scopes, progress, and loading or rebuilding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.specs import raw_assets
+from copilot_pipeline.assets.results import report
+from copilot_pipeline.assets.specs import asset_tables, raw_assets
 from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome
 from copilot_pipeline.collect.plan import LoadRequest
@@ -16,10 +17,14 @@ from copilot_pipeline.warehouse.scopes import Scope
 # Which scopes a run collects, and how much of them. Not a `dg.Config`: see jobs.py.
 SCOPE_SELECTION = {
     "organizations": dg.Field(
-        [str], default_value=[], description="Without organizations and enterprises: every scope."
+        [str],
+        default_value=[],
+        description="The organizations to collect. Empty, as enterprises: every scope.",
     ),
     "enterprises": dg.Field(
-        [str], default_value=[], description="Without organizations and enterprises: every scope."
+        [str],
+        default_value=[],
+        description="The enterprises to collect. Empty, as organizations: every scope.",
     ),
     "only_missing": dg.Field(
         bool,
@@ -49,7 +54,33 @@ def collect_step(
 
     If no raw asset is selected, derives the selected assets from the stored raw data instead.
     """
-    selected = {key.path[-1] for key in context.selected_asset_keys}
-    if not raw_assets(step).isdisjoint(selected):
+    if loads(context, step):
         return load(database, github.client, scopes, step, request, progress.on_outcome)
-    return list(rebuild(database, scopes, step, request.days, selected))
+    return list(rebuild(database, scopes, step, request.days, selected_assets(context)))
+
+
+def report_step(
+    context: dg.AssetExecutionContext,
+    database: Database,
+    scopes: list[Scope],
+    step: str,
+    outcomes: list[Outcome],
+) -> Iterator[dg.AssetMaterialization]:
+    """Yields the materializations of the step's assets that were written.
+
+    Loading writes all of them, also those that are not selected or belong to another Dagster step.
+    """
+    tables = asset_tables(step)
+    if not loads(context, step):
+        selected = selected_assets(context)
+        tables = {name: of_asset for name, of_asset in tables.items() if name in selected}
+    return report(context, database, tables, scopes, outcomes)
+
+
+def loads(context: dg.AssetExecutionContext, step: str) -> bool:
+    """Whether a raw asset of the step is selected, so that the step asks GitHub."""
+    return not raw_assets(step).isdisjoint(selected_assets(context))
+
+
+def selected_assets(context: dg.AssetExecutionContext) -> set[str]:
+    return {key.path[-1] for key in context.selected_asset_keys}

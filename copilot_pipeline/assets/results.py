@@ -1,105 +1,160 @@
-"""Turns outcomes into Dagster's materializations with row counts, or into a failure."""
+"""Turns outcomes into Dagster's materializations of days with data, or into a failure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 import dagster as dg
 import sqlalchemy as sa
 
-from copilot_pipeline.assets.specs import asset_tables
+from copilot_pipeline import settings
+from copilot_pipeline.assets.specs import asset_sources
+from copilot_pipeline.collect.failing import fails_run
 from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, describe_errors
 from copilot_pipeline.days import describe_days
-from copilot_pipeline.sources import source_named
 from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.rows import count_rows
+from copilot_pipeline.warehouse.history import list_loaded_days, list_loaded_reports
+from copilot_pipeline.warehouse.rows import count_rows, count_rows_by_day
+from copilot_pipeline.warehouse.scopes import Scope
 
-Result = dg.MaterializeResult[None] | dg.AssetMaterialization
+logger = logging.getLogger(__name__)
+
+# Dagster's tag of a run that belongs to a backfill.
+BACKFILL_TAG = "dagster/backfill"
+
+# The number of scopes that the metadata of a day names. The others are only counted.
+MAX_SCOPES = 20
 
 
 def report(
     context: dg.AssetExecutionContext,
     database: Database,
-    step: str,
-    done: list[Outcome],
-) -> Iterator[Result]:
-    """Yields a result for each selected asset.
+    tables: Mapping[str, Sequence[sa.Table]],
+    scopes: Sequence[Scope],
+    done: Sequence[Outcome],
+) -> Iterator[dg.AssetMaterialization]:
+    """Yields a materialization for each asset and day of which data is stored for some scope.
 
-    Complete days are recorded as materialized even if another day failed. This includes earlier
-    days outside the run's partitions that filled a gap.
+    `tables` has the tables of each asset. Nothing is recorded for days without data. This includes
+    earlier days outside the run's partitions that filled a gap.
 
     Raises:
-        Failure: a scope failed; the description names every failed scope.
+        Failure: scopes failed that make the run fail; the description names every failed scope.
     """
-    names = [key.path[-1] for key in context.selected_asset_keys]
-    tables = asset_tables(step)
-    selected = {name: of_asset for name, of_asset in tables.items() if name in names}
+    rule = settings.fail_run_on()
+    days = {outcome.day for outcome in done}
+    with database.read() as connection:
+        loaded = list_loaded_days(connection, days)
+        reports = list_loaded_reports(connection)
+    for name, of_asset in tables.items():
+        yield from _Asset(name, of_asset, scopes, done, loaded).record(context, database)
     partitions = set(context.partition_keys)
     # A gap that remains does not fail the run. A check warns about it.
     asked = [outcome for outcome in done if str(outcome.day) in partitions]
     failures = describe_errors(asked, OutcomeState.FAILED)
-    if failures:
-        yield from _complete_days(selected, done)
+    names = {scope.id: str(scope) for scope in scopes}
+    with_data = {(names[id_], report) for id_, report in reports if id_ in names}
+    if fails_run(rule, asked, with_data):
+        bad = {outcome.scope for outcome in asked if outcome.state is OutcomeState.FAILED}
         raise dg.Failure(
-            description="\n".join(failures), metadata=_summary(done), allow_retries=False
+            description="\n".join(failures),
+            metadata={
+                "scopes_failed": _names(bad),
+                "scopes_without_failure": _names({outcome.scope for outcome in asked} - bad),
+            },
+            allow_retries=False,
         )
-    with database.read() as connection:
-        # Only the first table of the asset is counted. The others may have millions of rows.
-        totals = {name: count_rows(connection, each[0]) for name, each in selected.items()}
-    gaps = [outcome for outcome in done if str(outcome.day) not in partitions]
-    yield from _complete_days(selected, gaps)
-    for name, of_asset in selected.items():
-        for day, rows in _rows_by_day(asked, of_asset).items():
-            context.add_asset_metadata(
-                {"dagster/partition_row_count": rows}, asset_key=name, partition_key=day
+    for failure in failures:
+        logger.warning("%s", failure)
+
+
+@dataclass(frozen=True)
+class _Asset:
+    """An asset with its tables, and what a run did. `loaded` is what is stored after it."""
+
+    name: str
+    tables: Sequence[sa.Table]
+    scopes: Sequence[Scope]
+    done: Sequence[Outcome]
+    loaded: Collection[tuple[int, str, date]]
+
+    def record(
+        self, context: dg.AssetExecutionContext, database: Database
+    ) -> Iterator[dg.AssetMaterialization]:
+        """Yields a materialization for each day with data that the run stored.
+
+        A day that was stored before is recorded only if this Dagster instance does not know it. In
+        a backfill it is always recorded, because Dagster waits for each of its days.
+        """
+        sources = {source.name for source in asset_sources(self.name)}
+        own = [outcome for outcome in self.done if outcome.source in sources]
+        days = {outcome.day for outcome in own}
+        scope_ids: dict[date, set[int]] = {}
+        for scope_id, source, day in self.loaded:
+            if source in sources and day in days:
+                scope_ids.setdefault(day, set()).add(scope_id)
+        new = {outcome.day for outcome in own if outcome.state is OutcomeState.LOADED}
+        stored = set(scope_ids)
+        if stored - new and BACKFILL_TAG not in context.run.tags:
+            known = context.instance.get_materialized_partitions(dg.AssetKey(self.name))
+            stored = {day for day in stored if day in new or str(day) not in known}
+        self._log_missing(context, own, days - set(scope_ids))
+        if not stored:
+            return
+        rows: Counter[date] = Counter()
+        with database.read() as connection:
+            for table in self.tables:
+                all_ids = set[int]().union(*(scope_ids[day] for day in stored))
+                rows.update(count_rows_by_day(connection, table, all_ids, stored))
+            # Only the first table is counted. The others may have millions of rows.
+            total = count_rows(connection, self.tables[0])
+        of_day: dict[date, list[Outcome]] = {day: [] for day in stored}
+        for outcome in own:
+            if outcome.day in of_day:
+                of_day[outcome.day].append(outcome)
+        for day in sorted(stored):
+            metadata = {
+                "dagster/partition_row_count": dg.MetadataValue.int(rows[day]),
+                **self._describe(of_day[day], scope_ids[day]),
+            }
+            if day == max(stored):
+                # Dagster shows the metadata of the last materialization for the asset.
+                metadata["dagster/row_count"] = dg.MetadataValue.int(total)
+            yield dg.AssetMaterialization(self.name, partition=str(day), metadata=metadata)
+
+    def _describe(
+        self, outcomes: Sequence[Outcome], scope_ids: Collection[int]
+    ) -> dict[str, dg.MetadataValue]:
+        """Returns the scopes of a day with data, and those without by the reason; and counts."""
+        with_data = {str(scope) for scope in self.scopes if scope.id in scope_ids}
+        summary: dict[str, dg.MetadataValue] = {"scopes": _names(with_data)}
+        for state in OutcomeState:
+            scopes = {each.scope for each in outcomes if each.state is state}
+            if scopes and state not in (OutcomeState.LOADED, OutcomeState.KEPT):
+                summary[f"scopes_{state.name.lower()}"] = _names(scopes)
+        notes: Counter[str] = Counter()
+        for outcome in outcomes:
+            notes.update(outcome.notes)
+        return summary | {note: dg.MetadataValue.int(notes[note]) for note in sorted(notes)}
+
+    def _log_missing(
+        self, context: dg.AssetExecutionContext, outcomes: Sequence[Outcome], days: Collection[date]
+    ) -> None:
+        """Logs which days are not materialized, and why."""
+        by_state: dict[OutcomeState, set[date]] = {}
+        for outcome in outcomes:
+            if outcome.day in days:
+                by_state.setdefault(outcome.state, set()).add(outcome.day)
+        for state, of_state in by_state.items():
+            context.log.info(
+                f"{self.name}: no scope has data of {describe_days(sorted(of_state))}: "
+                f"{state.value}."
             )
-        yield dg.MaterializeResult(
-            asset_key=name, metadata={**_summary(done), "dagster/row_count": totals[name]}
-        )
 
 
-def _summary(outcomes: list[Outcome]) -> dict[str, dg.MetadataValue]:
-    """Returns counts, days and scopes, without payloads."""
-    scopes = sorted({outcome.scope for outcome in outcomes})
-    summary: dict[str, dg.MetadataValue] = {"scopes": dg.MetadataValue.text(", ".join(scopes))}
-    for state in OutcomeState:
-        days = [outcome.day for outcome in outcomes if outcome.state is state]
-        if days:
-            summary[f"reports_{state.name.lower()}"] = dg.MetadataValue.int(len(days))
-            if state is not OutcomeState.LOADED:
-                text = describe_days(sorted(set(days)))
-                summary[f"days_{state.name.lower()}"] = dg.MetadataValue.text(text)
-    for note in sorted({note for outcome in outcomes for note in outcome.notes}):
-        count = sum(outcome.notes.get(note, 0) for outcome in outcomes)
-        summary[note] = dg.MetadataValue.int(count)
-    return summary
-
-
-def _rows_by_day(outcomes: list[Outcome], tables: Sequence[sa.Table]) -> dict[str, int]:
-    """Returns the number of written rows by day. Days that were only kept are left out."""
-    names = {table.name for table in tables}
-    rows: dict[str, int] = {}
-    for outcome in outcomes:
-        if outcome.state is not OutcomeState.KEPT:
-            day = str(outcome.day)
-            written = sum(count for name, count in outcome.rows.items() if name in names)
-            rows[day] = rows.get(day, 0) + written
-    return rows
-
-
-def _complete_days(
-    tables: Mapping[str, Sequence[sa.Table]], outcomes: list[Outcome]
-) -> Iterator[dg.AssetMaterialization]:
-    """Yields the days of each asset on which no report of its tables failed."""
-    for name, of_asset in tables.items():
-        own = [outcome for outcome in outcomes if _fills(outcome.source, name)]
-        bad = {outcome.day for outcome in own if outcome.state is OutcomeState.FAILED}
-        rows = _rows_by_day(own, of_asset)
-        for day in sorted({outcome.day for outcome in own} - bad):
-            count = rows.get(str(day))
-            metadata = {} if count is None else {"dagster/partition_row_count": count}
-            yield dg.AssetMaterialization(asset_key=name, partition=str(day), metadata=metadata)
-
-
-def _fills(source_name: str, asset: str) -> bool:
-    """Whether the source writes a table of the asset."""
-    source = source_named(source_name)
-    return asset in {source.raw.asset, *(target.asset for target in source.tables)}
+def _names(scopes: Collection[str]) -> dg.MetadataValue:
+    shown = sorted(scopes)[:MAX_SCOPES]
+    more = f" and {len(scopes) - MAX_SCOPES} more" if len(scopes) > MAX_SCOPES else ""
+    return dg.MetadataValue.text(", ".join(shown) + more)

@@ -4,9 +4,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, collect_step
-from copilot_pipeline.assets.results import Result, report
-from copilot_pipeline.assets.specs import asset_specs
+from copilot_pipeline.assets.collecting import (
+    SCOPE_SELECTION,
+    Progress,
+    collect_step,
+    report_step,
+)
+from copilot_pipeline.assets.specs import GITHUB_POOL, asset_specs
 from copilot_pipeline.checks import SCOPES_ARE_COLLECTED, check_snapshots
 from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.selection import select_scopes
@@ -24,24 +28,30 @@ from copilot_pipeline.sources.seats import SEATS
     check_specs=[SCOPES_ARE_COLLECTED[SEATS.step]],
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
+    pool=GITHUB_POOL,
     config_schema=SCOPE_SELECTION,
 )
 def seat_snapshot(
     context: dg.AssetExecutionContext,
-    database: DatabaseResource,
-    github: GitHubResource,
-    today: dg.ResourceParam[Today],
-    progress: dg.ResourceParam[Progress],
-) -> Iterator[Result | dg.AssetCheckResult]:
+    copilot_warehouse: DatabaseResource,
+    copilot_github: GitHubResource,
+    copilot_today: dg.ResourceParam[Today],
+    copilot_progress: dg.ResourceParam[Progress],
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
     """Stores the current seats for the newest complete day. Keeps the stored ones of a past day."""
+    step = SEATS.step
     config = context.op_execution_context.op_config
-    with database.open() as warehouse:
+    with copilot_warehouse.open() as warehouse:
         scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
         wanted_checks = context.selected_asset_check_keys
         if not context.selected_asset_keys:
-            yield from check_snapshots(warehouse, scopes, SEATS.step, wanted_checks, today)
+            yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today)
             return
-        request = LoadRequest(today, requested_days(context), only_missing=config["only_missing"])
-        outcomes = collect_step(context, warehouse, github, progress, scopes, SEATS.step, request)
-        yield from check_snapshots(warehouse, scopes, SEATS.step, wanted_checks, today, outcomes)
-        yield from report(context, warehouse, SEATS.step, outcomes)
+        request = LoadRequest(
+            copilot_today, requested_days(context), only_missing=config["only_missing"]
+        )
+        outcomes = collect_step(
+            context, warehouse, copilot_github, copilot_progress, scopes, step, request
+        )
+        yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today, outcomes)
+        yield from report_step(context, warehouse, scopes, step, outcomes)

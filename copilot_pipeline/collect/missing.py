@@ -17,7 +17,7 @@ from copilot_pipeline.warehouse.scopes import Scope
 class Report:
     """A report or snapshot of one scope and day."""
 
-    scope: str
+    scope: Scope
     source: Source
     day: date
 
@@ -52,10 +52,10 @@ def find_missing(database: Database, scopes: Sequence[Scope], today: Today) -> M
                     day: each for (name, day), each in statuses.items() if name == source.name
                 }
                 fetch = [period.first for period in plan(request, source, of_source).fetch]
-                available += [Report(str(scope), source, day) for day in fetch]
+                available += [Report(scope, source, day) for day in fetch]
                 window = today.window(source.reach_days)
                 refused += [
-                    Report(str(scope), source, day)
+                    Report(scope, source, day)
                     for day, status in of_source.items()
                     if day in days
                     and day in window

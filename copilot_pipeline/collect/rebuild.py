@@ -25,7 +25,11 @@ def rebuild(
     assets: Set[str],
 ) -> Iterator[Outcome]:
     """Derives the tables of the assets again for the given days and the step's sources."""
-    sources = [source for source in SOURCES if source.step == step]
+    sources = [
+        source
+        for source in SOURCES
+        if source.step == step and any(table.asset in assets for table in source.tables)
+    ]
     for scope in scopes:
         own = [source for source in scope.sources if source.step == step]
         for day in days if own else ():
@@ -35,7 +39,8 @@ def rebuild(
                 for source in sources
                 if (outcome := _rebuild(database, scope, source, day, assets)) is not None
             ]
-            yield from done or [_nothing_stored(scope, own[0], day)]
+            of_assets = [source for source in own if source in sources]
+            yield from done or [_nothing_stored(scope, (of_assets or own)[0], day)]
     count_stale_days(database)
 
 

@@ -1,6 +1,6 @@
 """Reads and writes collection status, restatements and unknown names."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -80,6 +80,22 @@ def read_status(connection: Connection, scope_id: int, day: date, report: str) -
     query = sa.select(*_STATUS_COLUMNS).where(*_is(scope_id, day, report))
     row = connection.execute(query).one_or_none()
     return None if row is None else Status(DayState(row.state), *row[1:])
+
+
+def list_loaded_days(connection: Connection, days: Collection[date]) -> set[tuple[int, str, date]]:
+    """Return the scope, report and day of everything that is loaded on the days."""
+    table = collection_status.c
+    query = sa.select(table.scope_id, table.report, table.day).where(
+        table.day.in_(sorted(days)), table.state == DayState.LOADED
+    )
+    return {(row.scope_id, row.report, row.day) for row in connection.execute(query)}
+
+
+def list_loaded_reports(connection: Connection) -> set[tuple[int, str]]:
+    """Return the scope and report of every report of which a day is loaded."""
+    table = collection_status.c
+    query = sa.select(table.scope_id, table.report).where(table.state == DayState.LOADED).distinct()
+    return {(row.scope_id, row.report) for row in connection.execute(query)}
 
 
 def read_attempts(

@@ -1,6 +1,7 @@
 """Helpers to replace a slice of rows, to upsert and to count."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,3 +32,15 @@ def upsert_statement(
 
 def count_rows(connection: Connection, table: sa.Table) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+
+def count_rows_by_day(
+    connection: Connection, table: sa.Table, scope_ids: Collection[int], days: Collection[date]
+) -> dict[date, int]:
+    """Return the number of rows of the scopes by day. Days without rows are left out."""
+    query = (
+        sa.select(table.c.day, sa.func.count())
+        .where(table.c.scope_id.in_(sorted(scope_ids)), table.c.day.in_(sorted(days)))
+        .group_by(table.c.day)
+    )
+    return {day: int(count) for day, count in connection.execute(query)}

@@ -1,0 +1,63 @@
+"""Makes runs of this process belong to the project's code location, and describes them with tags.
+
+Dagster's UI shows a run in its timeline and on the page of its job, and its sensors see the run, if
+it has the origin of its job in a workspace. Dagster's `execute_in_process` creates runs without it
+and has no parameter for it.
+"""
+
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+
+import dagster as dg
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+# As in workspace.yaml.
+LOCATION = "copilot_pipeline"
+MODULE = "copilot_pipeline.definitions"
+# What Dagster calls the repository of a `Definitions` object.
+REPOSITORY = "__repository__"
+
+ACCOUNT_TAG = "copilot/account"
+DAYS_TAG = "copilot/days"
+
+# More accounts are only counted.
+MAX_LENGTH = 63
+
+
+def run_tags(logins: Collection[str], days: Sequence[date]) -> dict[str, str]:
+    """Return the tags of a run with its accounts, and its first and last day."""
+    accounts = ", ".join(sorted(logins))
+    if len(accounts) > MAX_LENGTH:
+        accounts = f"{len(logins)} accounts"
+    first, last = min(days), max(days)
+    return {
+        ACCOUNT_TAG: accounts,
+        DAYS_TAG: str(first) if first == last else f"{first} to {last}",
+    }
+
+
+@contextmanager
+def with_job_origin(instance: dg.DagsterInstance, job: str) -> Iterator[None]:
+    """Give the runs that the instance creates the origin of the job."""
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        loadable_target_origin=LoadableTargetOrigin(
+            executable_path=sys.executable, module_name=MODULE
+        ),
+        location_name=LOCATION,
+    )
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, REPOSITORY), job)
+    create = partial(instance.create_run_for_job, remote_job_origin=origin)
+    # The attribute of the object hides the method of its class.
+    vars(instance)["create_run_for_job"] = create
+    try:
+        yield
+    finally:
+        del vars(instance)["create_run_for_job"]
