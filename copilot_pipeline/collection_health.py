@@ -75,8 +75,8 @@ class Problem:
 class SourceHealth:
     """What is collected of a source of a scope. Numbers are days.
 
-    `missing` days were never requested although GitHub serves them. `message` is the newest error
-    of an attempt, also if later attempts for other days succeeded. `next_attempt` is when the
+    `missing` days were never requested although GitHub serves them. `message` is the error of
+    the last attempt, or of an earlier one for another day. `next_attempt` is when the
     schedule asks GitHub again.
     """
 
@@ -118,6 +118,9 @@ def collection_health(
     expiry of the token.
     """
     known, stored, findings, accounts = _read(database, today, scopes)
+    of_source: dict[tuple[int, str], list[_Finding]] = {}
+    for finding in findings:
+        of_source.setdefault((finding.scope.id, finding.source), []).append(finding)
     return [
         SourceHealth(
             scope=known[row.scope_id],
@@ -135,8 +138,7 @@ def collection_health(
             next_attempt=_next_attempt(row, today),
             problems=tuple(
                 _problem([finding], accounts)
-                for finding in findings
-                if (finding.scope.id, finding.source) == (row.scope_id, row.source)
+                for finding in of_source.get((row.scope_id, row.source), [])
             ),
         )
         for row in stored

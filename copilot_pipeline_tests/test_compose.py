@@ -813,6 +813,7 @@ def test_nothing_is_alerted_of_scopes_that_were_just_imported(
 ) -> None:
     quiet = {"octo-demo": False, "octo-labs": False}
     assert firing("copilot-no-new-day") == quiet
+    assert firing("copilot-no-data") == quiet
     assert firing("copilot-no-access") == quiet
     assert firing("copilot-idle-seats") == quiet
     assert firing("copilot-token-expiry") == {"octo-admin": False}
@@ -840,6 +841,23 @@ def test_a_scope_that_never_got_a_day_is_alerted_two_days_after_its_import(
         imported = sa.update(scopes).values(created_at=NOW - timedelta(days=3))
         owner.execute(imported.where(scopes.c.id == 1))
     assert firing("copilot-no-new-day") == {"octo-demo": True, "octo-labs": False}
+
+
+@pytest.mark.parametrize(("newest_day", "is_late"), [(5, False), (6, True)])
+def test_a_scope_without_a_report_is_alerted_but_not_one_that_is_refused(
+    watched_url: str,
+    firing: Callable[[str], dict[str, bool]],
+    newest_day: int,
+    is_late: bool,
+) -> None:
+    report = GITHUB_REPORTS[0]
+    note(watched_url, 1, report, newest_day)
+    note(watched_url, 1, report, newest_day - 1, state="no_data", http_status=204)
+    note(watched_url, 2, report, 9, state="no_data", http_status=204)
+    assert firing("copilot-no-data") == {"octo-demo": is_late, "octo-labs": True}
+    refused = {"state": "no_access", "http_status": 403, "message": "not an owner"}
+    note(watched_url, 2, report, 1, **refused, last_fetched_at=NOW + timedelta(seconds=1))
+    assert firing("copilot-no-data") == {"octo-demo": is_late, "octo-labs": False}
 
 
 def test_a_refused_report_is_alerted_until_it_is_read_again_or_left_out(

@@ -140,6 +140,7 @@ def test_the_alert_rules_are_what_the_source_builds_with_the_thresholds_of_the_r
     }
     assert thresholds == {
         "copilot-no-new-day": [rules.NO_NEW_DAY_DAYS],
+        "copilot-no-data": [0],
         "copilot-no-access": [0],
         "copilot-token-expiry": [rules.EXPIRES_SOON_DAYS],
         "copilot-idle-seats": [rules.UNUSED_SHARE],
@@ -234,7 +235,7 @@ def test_every_panel_has_something_to_show_as_the_dashboard_opens_or_says_that_i
 
 def test_every_alert_rule_says_a_number_of_each_scope_or_account(run: Run, newest: date) -> None:
     queries = alert_queries(ALERTS, datetime.combine(newest + timedelta(1), time(6), UTC))
-    assert len(queries) == 4
+    assert len(queries) == 5
     for query in queries:
         columns, rows = run(expand(query.sql, {}, query.time_range))
         kinds = Counter(column.kind for column in columns)

@@ -107,6 +107,44 @@ ORDER BY scope.kind, scope.label
     on_error="Error",
 )
 
+_NO_DATA = Rule(
+    uid="copilot-no-data",
+    title="GitHub has no Copilot report",
+    severity="warning",
+    summary="""{{ $labels.kind }} {{ $labels.scope }}: GitHub has had no report for
+    {{ printf "%.0f" $values.A.Value }} days""",
+    description=f"""The reports can be read, but GitHub has none: there never was one, or the newest
+    is at least {rules.NO_NEW_DATA_DAYS} days older than yesterday. Likely reasons: the policy
+    'Copilot usage metrics' is off or was switched on recently, fewer people use Copilot there than
+    GitHub reports on, or the name is that of another organization. `copilot-pipeline status` shows
+    the same. Dashboard: /d/copilot-data-health""",
+    # The first source of a scope is its aggregate. A refused or failed one is told by other rules.
+    sql=f"""
+SELECT
+  scope.kind,
+  scope.label AS scope,
+  CASE
+    WHEN main.newest_no_data IS NULL OR main.last_is_refusal = 1 OR main.failing > 0 THEN 0
+    WHEN main.newest_day IS NULL THEN yesterday.day - main.first_asked + 1
+    WHEN main.newest_no_data > main.newest_day
+      AND yesterday.day - main.newest_day >= {rules.NO_NEW_DATA_DAYS}
+      THEN yesterday.day - main.newest_day
+    ELSE 0
+  END AS days
+FROM copilot_scopes AS scope
+CROSS JOIN (SELECT (now() AT TIME ZONE 'UTC')::date - 1 AS day) AS yesterday
+LEFT JOIN (
+  SELECT DISTINCT ON (scope_id) *
+  FROM copilot_collection_health
+  ORDER BY scope_id, position
+) AS main ON main.scope_id = scope.id
+WHERE NOT scope.is_removed
+ORDER BY scope.kind, scope.label
+""",
+    threshold=0,
+    wait="30m",
+)
+
 _NO_ACCESS = Rule(
     uid="copilot-no-access",
     title="Copilot reports that the token cannot read",
@@ -206,7 +244,7 @@ ORDER BY scope.kind, scope.label
 
 # The name, the evaluation interval and the rules of each group.
 _GROUPS = (
-    ("Copilot collection", "15m", (_NO_NEW_DAY, _NO_ACCESS, _TOKEN_EXPIRY)),
+    ("Copilot collection", "15m", (_NO_NEW_DAY, _NO_DATA, _NO_ACCESS, _TOKEN_EXPIRY)),
     ("Copilot seats", "1h", (_UNUSED_SEATS,)),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copilot_pipeline.rules import EXPIRES_SOON_DAYS, PROVISIONAL_DAYS
+from copilot_pipeline.rules import EXPIRES_SOON_DAYS, NO_NEW_DATA_DAYS, PROVISIONAL_DAYS
 from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard
 from grafana.source.shared import (
@@ -89,7 +89,7 @@ def build() -> Json:
             Section(
                 10,
                 "Stored data",
-                [(9, [(24, _REPORTS)]), (9, [(14, _DAYS), (10, _SNAPSHOTS)])],
+                [(9, [(24, _HEALTH)]), (9, [(24, _REPORTS)]), (9, [(14, _DAYS), (10, _SNAPSHOTS)])],
             ),
             Section(
                 20,
@@ -221,6 +221,42 @@ ORDER BY 1, 2""",
             "custom.cellOptions": {"type": "color-text"},
             "color": {"mode": "thresholds"},
         },
+    },
+)
+
+_HEALTH = panels.table(
+    14,
+    "Collection",
+    f"""What `copilot-pipeline status` shows of each source that a scope collects: the newest day
+    with data and its age, the number of days by state, the last attempt, and its error. Missing
+    days were never requested although GitHub serves them, of snapshots since the scope was added. A
+    red age means that the source is later than GitHub has been. The time range has no effect.
+    {_STATES} Units: days, times in UTC. May be empty: then all chosen scopes are removed.""",
+    f"""SELECT scope.label AS "Scope", source AS "Source", newest_day AS "Newest day",
+  {_TODAY} - newest_day AS "Days ago", loaded AS "Loaded", missing AS "Missing",
+  not_ready AS "Not ready", no_data AS "No data", refused AS "No access", failed AS "Failed",
+  last_attempt AS "Last attempt", last_message AS "Message"
+FROM copilot_collection_health
+JOIN copilot_scopes AS scope ON scope.id = scope_id
+WHERE {IN_SCOPES}
+ORDER BY 1, position""",
+    unit="none",
+    overrides={
+        "Newest day": panels.DAY,
+        "Days ago": {
+            "thresholds": {
+                "mode": "absolute",
+                "steps": [
+                    {"color": "text", "value": None},
+                    {"color": "red", "value": NO_NEW_DATA_DAYS + 1},
+                ],
+            },
+            "custom.cellOptions": {"type": "color-text"},
+            "color": {"mode": "thresholds"},
+        },
+        "Last attempt": {"unit": "dateTimeAsIso", **panels.width(170)},
+        "Source": panels.width(170),
+        "Message": panels.width(520),
     },
 )
 

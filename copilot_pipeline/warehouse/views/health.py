@@ -22,7 +22,8 @@ def select_health(newest: sa.ColumnElement[Any]) -> sa.Select[Any]:
     whose last attempt failed, with `failing_first` and `failing_message`; of a snapshot it can only
     be the newest day, because an older one cannot be requested again.
     """
-    expected = _expected(newest).cte("expected")
+    # Otherwise SQLite reads the stored status once for each part of the union.
+    expected = _expected(newest).cte("expected").prefix_with("MATERIALIZED")
     asked = _asked(newest)
     days = DaysBetween(expected.c.first_expected, newest) + 1
     days_expected = sa.case((days > 0, days), else_=0)
@@ -60,7 +61,9 @@ def select_health(newest: sa.ColumnElement[Any]) -> sa.Select[Any]:
             sa.func.coalesce(asked.c.failing, 0).label("failing"),
             asked.c.failing_first,
             asked.c.failing_message,
-            asked.c.message,
+            sa.func.coalesce(asked.c.last_message, asked.c.failing_message, asked.c.message).label(
+                "message"
+            ),
         )
         .select_from(expected)
         .outerjoin(
@@ -115,14 +118,13 @@ def _asked(newest: sa.ColumnElement[Any]) -> sa.Subquery:
         (status.report.in_(_SNAPSHOTS), newest), else_=days_before(newest, LATE_DAYS - 1)
     )
     of_source = [status.scope_id, status.report]
-    latest = [status.last_fetched_at.desc(), status.day.desc()]
     is_failing = sa.and_(
         status.message.is_not(None), sa.not_(was_refused), status.day >= first_retried
     )
 
-    def rank(*partition: sa.ColumnElement[Any]) -> sa.Over[int]:
-        return sa.func.row_number().over(partition_by=[*of_source, *partition], order_by=latest)
-
+    rank = sa.func.row_number().over(
+        partition_by=of_source, order_by=[status.last_fetched_at.desc(), status.day.desc()]
+    )
     ranked = sa.select(
         *of_source,
         status.day,
@@ -132,9 +134,7 @@ def _asked(newest: sa.ColumnElement[Any]) -> sa.Subquery:
         status.message,
         sa.case((was_refused, 1), else_=0).label("was_refused"),
         is_failing.label("is_failing"),
-        rank().label("rank"),
-        rank(status.message.is_(None)).label("rank_of_message"),
-        rank(is_failing).label("rank_of_failing"),
+        rank.label("rank"),
     ).subquery("ranked")
     row, loaded = ranked.c, ranked.c.state == DayState.LOADED
 
@@ -162,10 +162,8 @@ def _asked(newest: sa.ColumnElement[Any]) -> sa.Subquery:
             sa.func.max(row.was_refused).filter(last).label("last_is_refusal"),
             sa.func.count().filter(row.is_failing).label("failing"),
             sa.func.min(row.day).filter(row.is_failing).label("failing_first"),
-            sa.func.max(row.message)
-            .filter(row.is_failing, row.rank_of_failing == 1)
-            .label("failing_message"),
-            sa.func.max(row.message).filter(row.rank_of_message == 1).label("message"),
+            sa.func.max(row.message).filter(row.is_failing).label("failing_message"),
+            sa.func.max(row.message).label("message"),
         )
         .group_by(row.scope_id, row.report)
         .subquery("asked")
