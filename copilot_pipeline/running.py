@@ -123,22 +123,22 @@ def run_days(
             _execute(
                 result, instance, resources, "daily_copilot", config, partition_key=str(newest)
             )
-        else:
-            # Snapshots come first: a long load may end after midnight UTC, when their day is over.
-            if takes_snapshots:
-                _execute(
-                    result,
-                    instance,
-                    resources,
-                    "daily_copilot",
-                    snapshot_config,
-                    partition_key=str(newest),
-                    asset_selection=SNAPSHOT_ASSET_KEYS,
-                )
-            # Otherwise planning the days of a year takes minutes, as long as materializing them.
-            with _environment(PLAN_IN_ONE_EVENT, "1"):
-                tags = range_tags(days[0], days[-1])
-                _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
+            return _told_once(result, full)
+        # Snapshots come first: a long load may end after midnight UTC, when their day is over.
+        if takes_snapshots:
+            _execute(
+                result,
+                instance,
+                resources,
+                "daily_copilot",
+                snapshot_config,
+                partition_key=str(newest),
+                asset_selection=SNAPSHOT_ASSET_KEYS,
+            )
+        # Otherwise planning the days of a year takes minutes, as long as their materialization.
+        with _environment(PLAN_IN_ONE_EVENT, "1"):
+            tags = range_tags(days[0], days[-1])
+            _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
     return _told_once(result, full)
 
 
