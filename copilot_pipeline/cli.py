@@ -5,7 +5,9 @@ user error is one line and exit code 1, without a traceback.
 """
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -41,10 +43,26 @@ from copilot_pipeline.sources.reports import REPORT_REACH_DAYS
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
+INTERRUPT_AGAIN_SECONDS = 0.05
+
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    sys.unraisablehook = _interrupt_again
     sys.exit(run_command(sys.argv[1:]))
+
+
+def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Interrupt the main thread again, if an interrupt came while an object was deleted.
+
+    Python would print it and go on. The interrupt comes a moment later, because it would be lost
+    here too.
+    """
+    if isinstance(unraisable.exc_value, Exception):
+        sys.__unraisablehook__(unraisable)
+    else:
+        again = (threading.main_thread().ident, signal.SIGINT)
+        threading.Timer(INTERRUPT_AGAIN_SECONDS, signal.pthread_kill, again).start()
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -58,6 +76,8 @@ def run_command(arguments: Sequence[str]) -> int:
         print_error(error.format_message())
     except (click.Abort, KeyboardInterrupt) as error:
         interrupted = KeyboardInterrupt in (type(error), type(error.__cause__))
+        if interrupted:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second one
         if not interrupted:
             print_message("")  # ends the line of an unanswered question
         print_error("aborted. Stored data is kept.")

@@ -139,21 +139,21 @@ def run_days(
                 partition_key=str(newest),
                 tags=run_tags(logins, days),
             )
-        else:
-            # Snapshots come first: a long load may end after midnight UTC, when their day is over.
-            if takes_snapshots:
-                _execute(
-                    result,
-                    instance,
-                    resources,
-                    "daily_copilot",
-                    snapshot_config,
-                    partition_key=str(newest),
-                    asset_selection=SNAPSHOT_ASSET_KEYS,
-                    tags=run_tags(logins, [newest]),
-                )
-            tags = {**range_tags(days[0], days[-1]), **run_tags(logins, days)}
-            _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
+            return _told_once(result, full)
+        # Snapshots come first: a long load may end after midnight UTC, when their day is over.
+        if takes_snapshots:
+            _execute(
+                result,
+                instance,
+                resources,
+                "daily_copilot",
+                snapshot_config,
+                partition_key=str(newest),
+                asset_selection=SNAPSHOT_ASSET_KEYS,
+                tags=run_tags(logins, [newest]),
+            )
+        tags = {**range_tags(days[0], days[-1]), **run_tags(logins, days)}
+        _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
     return _told_once(result, full)
 
 

@@ -102,7 +102,8 @@ def test_what_is_not_given_stays_as_it_is(
     updated = succeed(["accounts", "update", "1", "--proxy", proxy], capsys)
     assert updated["proxy"] == proxy
     assert [scope["slug"] for scope in updated["scopes"]] == ["octo-demo"]
-    updated = succeed(["accounts", "update", "1", "--org", "more-demo"], capsys)
+    arguments = ["accounts", "update", "1", "--org", "more-demo", "--no-check"]
+    updated = succeed(arguments, capsys)
     assert updated["proxy"] == proxy
     assert [scope["slug"] for scope in updated["scopes"]] == ["octo-demo", "more-demo"]
     assert succeed(["accounts", "update", "1", "--proxy", ""], capsys)["proxy"] is None
