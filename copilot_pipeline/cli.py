@@ -15,6 +15,7 @@ import click
 from copilot_pipeline.commands.accounts import accounts
 from copilot_pipeline.commands.console import open_database, print_error, print_json, print_message
 from copilot_pipeline.commands.metrics import metrics
+from copilot_pipeline.commands.raw import raw
 from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
 from copilot_pipeline.days import (
@@ -160,5 +161,5 @@ def _chosen_days(
     return day_range(first, last)
 
 
-for group in (accounts, scopes, metrics, secret):
+for group in (accounts, scopes, metrics, raw, secret):
     cli.add_command(group)
