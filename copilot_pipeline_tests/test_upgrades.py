@@ -150,6 +150,23 @@ def test_stored_answers_are_compressed_and_their_space_is_free(landed_url: str) 
         assert before - used_bytes(connection) > 600_000
 
 
+@pytest.mark.parametrize("landed_url", ["postgresql"], indirect=True)
+def test_a_view_on_uncompressed_answers_is_named_before_anything_is_changed(
+    landed_url: str,
+) -> None:
+    with connected(landed_url) as connection:
+        before = read_all(connection)
+        connection.execute(
+            sa.text("CREATE VIEW own_pages AS SELECT payload FROM _raw_copilot_seats")
+        )
+    with pytest.raises(DatabaseError, match=r"views use it: own_pages\. Drop them"):
+        Database(landed_url)
+    with connected(landed_url) as connection:
+        assert read_all(connection) == before
+        connection.execute(sa.text("DROP VIEW own_pages"))
+    Database(landed_url).close()
+
+
 def used_bytes(connection: sa.Connection) -> int:
     """What the raw tables, or on SQLite all tables, take on the disk."""
     if connection.dialect.name == "postgresql":

@@ -28,6 +28,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         upgrade_sqlite()
     else:
+        require_unused()
         for table, key in KEYS.items():
             upgrade_postgresql(table, key)
 
@@ -47,6 +48,32 @@ def upgrade_sqlite() -> None:
         with op.batch_alter_table(name, recreate="always") as batch:
             batch.alter_column("payload", type_=sa.LargeBinary(), existing_nullable=False)
     op.execute("PRAGMA legacy_alter_table = OFF")
+
+
+def require_unused() -> None:
+    """Refuses other people's views on the column, before the work rather than after it.
+
+    Raises:
+        InvalidRequestError: PostgreSQL would not change the type of a column that views use.
+    """
+    query = sa.text(
+        """
+        SELECT DISTINCT view.oid::regclass::text
+        FROM pg_depend
+        JOIN pg_rewrite AS rule ON classid = 'pg_rewrite'::regclass AND rule.oid = objid
+        JOIN pg_class AS view ON view.oid = rule.ev_class
+        JOIN pg_attribute ON refclassid = 'pg_class'::regclass
+            AND attrelid = refobjid AND attnum = refobjsubid
+        WHERE attname = 'payload' AND attrelid = ANY (CAST(:tables AS regclass[]))
+        ORDER BY 1
+        """
+    )
+    views = op.get_bind().execute(query, {"tables": list(KEYS)}).scalars().all()
+    if views:
+        raise sa.exc.InvalidRequestError(
+            f"the answers in the column payload become compressed, and views use it: "
+            f"{', '.join(views)}. Drop them, and start copilot_pipeline again."
+        )
 
 
 def upgrade_postgresql(name: str, key: Sequence[str]) -> None:
