@@ -26,6 +26,7 @@ from copilot_pipeline.commands.console import (
     warnings_on_stderr,
 )
 from copilot_pipeline.commands.metrics import metrics
+from copilot_pipeline.commands.raw import raw
 from copilot_pipeline.commands.run_summary import print_check_warnings, print_summaries
 from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
@@ -212,5 +213,5 @@ def _chosen_days(
     return day_range(first, last)
 
 
-for command in (accounts, scopes, metrics, secret, status, backup):
+for command in (accounts, scopes, metrics, raw, secret, status, backup):
     cli.add_command(command)

@@ -6,7 +6,7 @@ from typing import Any
 
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.sources.source import Reading, Source
-from copilot_pipeline.warehouse.raw import StoredAnswer
+from copilot_pipeline.warehouse.raw import StoredAnswer, compress
 
 DAY = date(2026, 11, 20)
 
@@ -16,7 +16,8 @@ Row = dict[str, Any]
 def answer(value: Any) -> StoredAnswer:
     """An answer with that text, or with the JSON text of that value."""
     text = value if isinstance(value, str) else json.dumps(value)
-    return StoredAnswer("https://api.github.example/x", text, datetime(2026, 11, 21, tzinfo=UTC))
+    content = compress([text.encode()])
+    return StoredAnswer("https://api.github.example/x", content, datetime(2026, 11, 21, tzinfo=UTC))
 
 
 def reading_of(day: date = DAY, slug: str = "asked-org") -> Reading:

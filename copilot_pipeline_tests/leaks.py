@@ -1,6 +1,7 @@
 """Looks for tokens, and for the tests' secret, in what a test leaves behind."""
 
 import base64
+import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,26 +43,42 @@ def _decoded(run: bytes) -> Iterator[bytes]:
 
 
 def files_that_leak(folder: Path) -> list[str]:
-    return [
-        f"{path}: {found}"
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in _OWN_FILES and (found := leaked(path.read_bytes()))
-    ]
+    """The files below the folder that hold one, as they are or in a stored answer."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name not in _OWN_FILES:
+            content = path.read_bytes()
+            tokens = leaked(content)
+            if content.startswith(b"SQLite") and b"_raw_copilot_" in content:
+                tokens += tables_that_leak(f"sqlite:///{path}", only="_raw_copilot_")
+            found += [f"{path}: {tokens}"] if tokens else []
+    return found
 
 
-def tables_that_leak(url: str) -> list[str]:
+def tables_that_leak(url: str, only: str = "") -> list[str]:
     """The tables of the database, Dagster's included, in which any row holds one."""
-    return [f"{name}: {found}" for name, text in stored_rows(url) if (found := leaked(text))]
+    rows = stored_rows(url, only)
+    return [f"{name}: {found}" for name, text in rows if (found := leaked(text))]
 
 
-def stored_rows(url: str) -> Iterator[tuple[str, str]]:
-    """Every row of the database as a text, after the name of its table."""
+def stored_rows(url: str, only: str = "") -> Iterator[tuple[str, str]]:
+    """Every row of the tables whose name begins so as a text, after the name of its table.
+
+    Answers that are stored compressed are decompressed.
+    """
     engine = sa.create_engine(parse_url(url))
     try:
         with engine.connect() as connection:
-            for name in sa.inspect(connection).get_table_names():
+            names = sa.inspect(connection).get_table_names()
+            for name in (name for name in names if name.startswith(only)):
                 table = sa.table(name)
                 for row in connection.execute(sa.select(sa.text("*")).select_from(table)):
-                    yield name, " ".join(str(value) for value in row)
+                    yield name, " ".join(map(_text, row))
     finally:
         engine.dispose()
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes) and value.startswith(b"\x1f\x8b"):
+        return gzip.decompress(value).decode()
+    return str(value)

@@ -1,6 +1,7 @@
 """What the tests of the pipeline share: importing, loading, and reading tables."""
 
-from collections.abc import Sequence
+import gzip
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -51,10 +52,18 @@ def import_organizations(
 
 
 def read_table(url: str, table: str, order: str = "1, 2, 3, 4") -> Rows:
-    """All rows of a table or view."""
+    """All rows of a table or view, with the text of answers that are stored compressed."""
     with Database(url) as database, database.read() as connection:
         result = connection.execute(sa.text(f"SELECT * FROM {table} ORDER BY {order}"))
-        return [dict(row._mapping) for row in result]
+        return [decompressed(row._asdict()) for row in result]
+
+
+def decompressed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a table, with the text of an answer in the place of its compressed bytes."""
+    return {
+        name: gzip.decompress(value).decode() if isinstance(value, bytes) else value
+        for name, value in row.items()
+    }
 
 
 def execute(

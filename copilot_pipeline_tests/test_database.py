@@ -24,7 +24,7 @@ from copilot_pipeline.warehouse import (
 )
 from copilot_pipeline.warehouse.database import VERSION_TABLE, Database, DatabaseError, parse_url
 from copilot_pipeline.warehouse.locks import lock_scope
-from copilot_pipeline.warehouse.raw import StoredAnswer, replace_raw
+from copilot_pipeline.warehouse.raw import StoredAnswer, compress, replace_raw
 from copilot_pipeline_tests.loading import newest_complete_day
 
 pytestmark = pytest.mark.both_databases
@@ -109,7 +109,7 @@ def test_instants_come_back_in_utc(database: Database) -> None:
     tokyo = datetime(2026, 11, 1, 8, 30, tzinfo=timezone(timedelta(hours=9)))
     with database.write() as connection:
         insert = sa.insert(RAW_BILLING.table).values(
-            scope_id=1, day=tokyo.date(), fetched_at=tokyo, url="https://x.example", payload="{}"
+            scope_id=1, day=tokyo.date(), fetched_at=tokyo, url="https://x.example", payload=b""
         )
         connection.execute(insert)
         stored = connection.execute(sa.select(RAW_BILLING.table.c.fetched_at)).scalar_one()
@@ -186,7 +186,7 @@ def test_two_writers_of_the_same_day_wait_for_each_other(database_url: str) -> N
         connection.execute(scope)
 
     def write() -> None:
-        answer = StoredAnswer("https://x.example", "{}", datetime.now(UTC))
+        answer = StoredAnswer("https://x.example", compress([b"{}"]), datetime.now(UTC))
         try:
             with Database(database_url) as database:
                 for _ in range(20):

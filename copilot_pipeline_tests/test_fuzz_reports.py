@@ -52,7 +52,7 @@ from copilot_pipeline_tests.fuzzing import (
     seat_pages,
     written,
 )
-from copilot_pipeline_tests.loading import import_organizations, newest_complete_day
+from copilot_pipeline_tests.loading import decompressed, import_organizations, newest_complete_day
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.both_databases]
 
@@ -270,7 +270,9 @@ class Warehouse:
                 query = sa.select(table)
                 if day is not None:
                     query = query.where(table.c.day == day)
-                found[table.name] = [dict(row._mapping) for row in connection.execute(query)]
+                found[table.name] = [
+                    decompressed(row._asdict()) for row in connection.execute(query)
+                ]
         return found
 
     def _open_client(self, *_: object) -> GitHubClient:

@@ -4,6 +4,7 @@ The oracle reads the payloads that are stored as received, and knows neither the
 views. It follows GitHub's documentation, and the definitions in the panels' descriptions.
 """
 
+import gzip
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -221,7 +222,8 @@ def answers_of(url: str) -> dict[str, Scope]:
         reports = connection.execute(
             "SELECT scope_id, day, report, payload FROM _raw_copilot_metrics"
         )
-        for id_, day, report, payload in reports:
+        for id_, day, report, compressed in reports:
+            payload = gzip.decompress(compressed)
             scope = scopes[labels[id_]]
             if report == "legacy":
                 scope.legacy[day] = json.loads(payload)
@@ -231,8 +233,9 @@ def answers_of(url: str) -> dict[str, Scope]:
                 records = [json.loads(line) for line in payload.splitlines() if line]
                 (scope.users if report == "users-1-day" else scope.teams)[day] = records
         pages = connection.execute("SELECT scope_id, day, payload FROM _raw_copilot_seats")
-        for id_, day, payload in pages:
-            scopes[labels[id_]].seats.setdefault(day, []).extend(json.loads(payload)["seats"])
+        for id_, day, compressed in pages:
+            seats = json.loads(gzip.decompress(compressed))["seats"]
+            scopes[labels[id_]].seats.setdefault(day, []).extend(seats)
     return scopes
 
 
@@ -306,7 +309,8 @@ def stored(
     query = f"SELECT scope_id, day, {part}, payload FROM {table}"
     if report:
         query += f" WHERE report = '{report}'"
-    return [(tuple(row[:3]), row[3]) for row in connection.execute(query.encode())]
+    rows = connection.execute(query.encode())
+    return [(tuple(row[:3]), gzip.decompress(row[3]).decode()) for row in rows]
 
 
 def store(
@@ -314,7 +318,7 @@ def store(
 ) -> None:
     report = " AND report = 'users-1-day'" if part == "part" else ""
     update = f"UPDATE {table} SET payload = %s WHERE (scope_id, day, {part}) = (%s, %s, %s)"
-    connection.execute((update + report).encode(), [payload, *key])
+    connection.execute((update + report).encode(), [gzip.compress(payload.encode()), *key])
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from copilot_pipeline.simulated_github import NotReady, SimulatedGitHub, faults
 from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import CLOCK_TOLERANCE, heal_future_times
+from copilot_pipeline.warehouse.raw import compress
 from copilot_pipeline_tests.loading import execute, import_organizations, load_metrics
 from copilot_pipeline_tests.test_reports_edges import (
     AGGREGATE,
@@ -61,7 +62,7 @@ def test_a_day_that_was_stored_before_a_rule_existed_is_replaced_by_a_sound_repo
                 "part": 0,
                 "fetched_at": datetime.now(UTC),
                 "url": "https://example.invalid/0.json",
-                "payload": json.dumps(of_then),
+                "payload": compress([json.dumps(of_then).encode()]),
                 "sha256": "",
             },
         )

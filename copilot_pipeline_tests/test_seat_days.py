@@ -31,6 +31,7 @@ from copilot_pipeline.sources.users import user_metrics
 from copilot_pipeline.warehouse.accounts import Account
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history_tables import collection_status
+from copilot_pipeline.warehouse.raw import compress
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.seat_days import (
     count_seat_day,
@@ -718,7 +719,7 @@ def raw_page(scope_id: int, day: date, page: int = 1) -> Row:
         "page": page,
         "fetched_at": datetime(2026, 11, 2, 6, tzinfo=UTC),
         "url": "https://api.github.example/orgs/octo-demo/copilot/billing/seats",
-        "payload": '{"total_seats": 0, "seats": []}',
+        "payload": compress([b'{"total_seats": 0, "seats": []}']),
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
+from copilot_pipeline.sources import SEAT_BILLING, SEATS, USERS
 from copilot_pipeline.warehouse import fingerprints as fingerprints_module
 from copilot_pipeline.warehouse.database import Database, DatabaseError
 from copilot_pipeline.warehouse.fingerprints import (
@@ -20,8 +22,12 @@ from copilot_pipeline.warehouse.fingerprints import (
     stored_fingerprints,
 )
 from copilot_pipeline.warehouse.history_tables import collection_status, definition_changes
+from copilot_pipeline.warehouse.raw import read_raw
 from copilot_pipeline.warehouse.views import VIEWS, View
 from copilot_pipeline_tests.landed import make_landed
+from copilot_pipeline_tests.loading import decompressed
+
+RAW_TABLES = ("_raw_copilot_metrics", "_raw_copilot_seats", "_raw_copilot_billing")
 
 # Somebody's own view on each of ours.
 OWN_VIEWS = {
@@ -106,11 +112,71 @@ def test_a_warehouse_of_revision_0005_keeps_every_row(landed_url: str) -> None:
     with connected(landed_url) as connection:
         after = read_all(connection)
     del before["copilot_pipeline_version"]
+    for table in RAW_TABLES:
+        after[table] = [decompressed(row) for row in after[table]]
     for table, rows in before.items():
         kept = [{name: row[name] for name in rows[0]} for row in after[table]]
         assert all(row in kept for row in rows), table
         if table != "_tool_copilot_collection_status":
             assert len(kept) == len(rows), table
+
+
+def test_stored_answers_are_compressed_and_their_space_is_free(landed_url: str) -> None:
+    day, at = date(2026, 11, 3), datetime(2026, 11, 4, 6, tzinfo=UTC)
+    # Hexadecimal digits, which only gzip compresses, to half their size.
+    texts = ["", '{"a": "é\u2028\U0001f600"}\n' * 3, Random(1).randbytes(300_000).hex(), " \n"]
+    answer = {"scope_id": 7, "day": day, "fetched_at": at, "url": "https://x.example"}
+    with connected(landed_url) as connection:
+        metadata = sa.MetaData()
+        metadata.reflect(connection)
+        for number, text in enumerate(texts):
+            for table, values in (
+                ("_raw_copilot_metrics", {"report": "users-1-day", "part": number, "sha256": "f"}),
+                ("_raw_copilot_seats", {"page": number}),
+                ("_raw_copilot_billing", {"scope_id": 7 + number}),
+            ):
+                row = {**answer, **values, "payload": text}
+                connection.execute(sa.insert(metadata.tables[table]).values(row))
+        before = used_bytes(connection)
+    with Database(landed_url) as database, database.read() as connection:
+        for source in (USERS, SEATS):
+            found = list(read_raw(connection, source, 7, day))
+            assert [each.content().decode() for each in found] == texts
+            assert {(each.url, each.fetched_at) for each in found} == {("https://x.example", at)}
+        for number, text in enumerate(texts):
+            (found_one,) = read_raw(connection, SEAT_BILLING, 7 + number, day)
+            assert found_one.content().decode() == text
+    with connected(landed_url) as connection:
+        assert before - used_bytes(connection) > 600_000
+
+
+@pytest.mark.parametrize("landed_url", ["postgresql"], indirect=True)
+def test_a_view_on_uncompressed_answers_is_named_before_anything_is_changed(
+    landed_url: str,
+) -> None:
+    with connected(landed_url) as connection:
+        before = read_all(connection)
+        connection.execute(
+            sa.text("CREATE VIEW own_pages AS SELECT payload FROM _raw_copilot_seats")
+        )
+    with pytest.raises(DatabaseError, match=r"views use it: own_pages\. Drop them"):
+        Database(landed_url)
+    with connected(landed_url) as connection:
+        assert read_all(connection) == before
+        connection.execute(sa.text("DROP VIEW own_pages"))
+    Database(landed_url).close()
+
+
+def used_bytes(connection: sa.Connection) -> int:
+    """What the raw tables, or on SQLite all tables, take on the disk."""
+    if connection.dialect.name == "postgresql":
+        sizes = " + ".join(f"pg_total_relation_size('{name}')" for name in RAW_TABLES)
+        return int(connection.execute(sa.text(f"SELECT {sizes}")).scalar_one())
+    names = ("page_count", "freelist_count", "page_size")
+    count, free, size = (
+        int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in names
+    )
+    return (count - free) * size
 
 
 def test_snapshots_stored_before_are_loaded_days_of_their_source(landed_url: str) -> None:

@@ -13,7 +13,7 @@ from copilot_pipeline.sources import AGGREGATES, LEGACY
 from copilot_pipeline.sources.source import Answer, Reading, Source, ToolTable
 from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline.warehouse.bulk import SliceWriter
-from copilot_pipeline.warehouse.raw import stored_metrics
+from copilot_pipeline.warehouse.raw import DamagedAnswerError, stored_metrics
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.seat_days import after_writing
 from copilot_pipeline.warehouse.unknown_names import replace_unknown_names
@@ -78,11 +78,11 @@ def derive(
 
 
 def digest(source: Source, scope: Scope, day: date, answers: Iterable[Answer]) -> str | None:
-    """Return the digest of stored answers, or None if this version refuses them."""
+    """Return the digest of stored answers, or None if they are damaged or now refused."""
     try:
         records = source.read(answers, Reading(day, scope.kind, scope.slug))
         return _combined({sha256(source.record.encode(record)).digest() for record in records})
-    except RecordError:
+    except (RecordError, DamagedAnswerError):
         return None
 
 

@@ -21,7 +21,7 @@ from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.upgrade_notice import UpgradeNotice
 
 # Characters that must not be sent to a terminal, and unpaired surrogates. JSON can escape them.
-_UNSHOWABLE = re.compile(rf"[{UNSHOWABLE}\ud800-\udfff]")
+_UNSHOWABLE = re.compile(rf"[\x00-\x08\x0b-\x1f{UNSHOWABLE}\ud800-\udfff]")
 
 Command = Callable[..., Any]
 
@@ -109,7 +109,12 @@ def print_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     text = json.dumps(value, indent=2, default=_json_default, ensure_ascii=ascii_only)
-    click.echo(_UNSHOWABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    click.echo(escape_unshowable(text))
+
+
+def escape_unshowable(text: str) -> str:
+    """Escape characters in JSON text that must not be sent to a terminal."""
+    return _UNSHOWABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def combine(*parameters: Callable[[Command], Command]) -> Callable[[Command], Command]:

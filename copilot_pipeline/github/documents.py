@@ -93,7 +93,7 @@ class Document:
 
 
 def require_text(document: Document, subject: Subject) -> None:
-    """Check that a database can store the document as text.
+    """Check that the document is text, as JSON is.
 
     Raises:
         GitHubError: the document is not UTF-8, or contains a NUL byte.
@@ -102,7 +102,7 @@ def require_text(document: Document, subject: Subject) -> None:
     try:
         for block in document.blocks():
             decoder.decode(block)
-            # JSON does not allow a NUL byte, and PostgreSQL cannot store it.
+            # JSON does not allow a NUL byte, and PostgreSQL cannot store it in a text.
             if b"\0" in block:
                 raise GitHubError(f"{subject}: the response is not JSON: it contains a NUL byte.")
         decoder.decode(b"", final=True)

@@ -1,11 +1,11 @@
-"""The raw tables, which store GitHub's answers as received.
+"""The raw tables, which store GitHub's answers as received, compressed.
 
 The tool tables are derived only from these tables.
 """
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Integer, Table, Text
+from sqlalchemy import Column, Integer, LargeBinary, Table, Text
 
 from copilot_pipeline.schema import UtcDateTime, day, metadata, scope_id
 
@@ -16,7 +16,12 @@ def _answer_columns() -> list[Column[object]]:
     return [
         Column("fetched_at", UtcDateTime, nullable=False, comment="When GitHub answered"),
         Column("url", Text, nullable=False, comment="Without the query of a signed link"),
-        Column("payload", Text, nullable=False, comment="GitHub's answer as received"),
+        Column(
+            "payload",
+            LargeBinary,
+            nullable=False,
+            comment="GitHub's answer as received, compressed with gzip",
+        ),
     ]
 
 
@@ -52,7 +57,10 @@ RAW_METRICS = RawTable(
         ),
         *_answer_columns(),
         Column(
-            "sha256", Text, nullable=False, comment="SHA-256 of the payload in UTF-8, hexadecimal"
+            "sha256",
+            Text,
+            nullable=False,
+            comment="SHA-256 of the answer before compression, hexadecimal",
         ),
         comment="One row is a file of a report, or a day of the legacy endpoint, as received.",
     ),
