@@ -19,8 +19,8 @@ def select_health(newest: sa.ColumnElement[Any]) -> sa.Select[Any]:
 
     `missing` are the days that were never requested although GitHub serves them, and for snapshots
     those since the scope was added. `last_…` is about the last attempt. `failing` are recent days
-    whose last attempt failed, with `failing_first` and `failing_message`; of a snapshot it can only
-    be the newest day, because an older one cannot be requested again.
+    without data whose last attempt failed, with `failing_first` and `failing_message`; of a
+    snapshot it can only be the newest day, because an older one cannot be requested again.
     """
     # Otherwise SQLite reads the stored status once for each part of the union.
     expected = _expected(newest).cte("expected").prefix_with("MATERIALIZED")
@@ -118,10 +118,8 @@ def _asked(newest: sa.ColumnElement[Any]) -> sa.Subquery:
         (status.report.in_(_SNAPSHOTS), newest), else_=days_before(newest, LATE_DAYS - 1)
     )
     of_source = [status.scope_id, status.report]
-    is_failing = sa.and_(
-        status.message.is_not(None), sa.not_(was_refused), status.day >= first_retried
-    )
-
+    # A loaded day whose revision could not be fetched has data, and is requested again.
+    is_failing = sa.and_(status.state == DayState.FAILED, status.day >= first_retried)
     rank = sa.func.row_number().over(
         partition_by=of_source, order_by=[status.last_fetched_at.desc(), status.day.desc()]
     )
