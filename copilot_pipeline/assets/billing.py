@@ -50,17 +50,16 @@ def billing_snapshot(
     """
     step = SEAT_BILLING.step
     config = context.op_execution_context.op_config
+    days = requested_days(context) if context.selected_asset_keys else []
     with copilot_warehouse.open() as warehouse:
         if TOKEN_EXPIRY.key in context.selected_asset_check_keys:
             yield check_token_expiry(warehouse)
         scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
         wanted_checks = context.selected_asset_check_keys
-        if not context.selected_asset_keys:
+        if not days:
             yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today)
             return
-        request = LoadRequest(
-            copilot_today, requested_days(context), only_missing=config["only_missing"]
-        )
+        request = LoadRequest(copilot_today, days, only_missing=config["only_missing"])
         outcomes = collect_step(
             context, warehouse, copilot_github, copilot_progress, scopes, step, request
         )

@@ -68,15 +68,16 @@ def metrics(
     """
     config = context.op_execution_context.op_config
     wanted_checks = context.selected_asset_check_keys
+    days = requested_days(context) if context.selected_asset_keys else []
     with copilot_warehouse.open() as warehouse:
         scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
-        if not context.selected_asset_keys:
-            days = day_range(copilot_today.newest - CHECKED_ALONE, copilot_today.newest)
-            yield from check_metrics(warehouse, scopes, days, wanted_checks, copilot_today)
+        if not days:
+            newest = day_range(copilot_today.newest - CHECKED_ALONE, copilot_today.newest)
+            yield from check_metrics(warehouse, scopes, newest, wanted_checks, copilot_today)
             return
         request = LoadRequest(
             copilot_today,
-            requested_days(context),
+            days,
             config["refetch"],
             config["gap_days"],
             config["only_missing"],

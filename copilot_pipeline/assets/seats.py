@@ -41,15 +41,14 @@ def seat_snapshot(
     """Stores the current seats for the newest complete day. Keeps the stored ones of a past day."""
     step = SEATS.step
     config = context.op_execution_context.op_config
+    days = requested_days(context) if context.selected_asset_keys else []
     with copilot_warehouse.open() as warehouse:
         scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
         wanted_checks = context.selected_asset_check_keys
-        if not context.selected_asset_keys:
+        if not days:
             yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today)
             return
-        request = LoadRequest(
-            copilot_today, requested_days(context), only_missing=config["only_missing"]
-        )
+        request = LoadRequest(copilot_today, days, only_missing=config["only_missing"])
         outcomes = collect_step(
             context, warehouse, copilot_github, copilot_progress, scopes, step, request
         )
