@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from copilot_pipeline import settings
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.days import day_range
 from copilot_pipeline.simulated_github import (
@@ -276,10 +277,16 @@ def test_run_of_a_past_range_takes_metrics_only(
 
 
 @pytest.mark.usefixtures("token", "environment")
-def test_run_exits_with_1_and_a_line_for_each_failed_organization(capsys: Output) -> None:
+def test_run_exits_with_1_and_a_line_for_each_failed_organization(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with SimulatedGitHub([Organization("good-demo"), Organization("bad-demo")]) as github:
         succeed(import_with(github, "--org", "good-demo", "--org", "bad-demo"), capsys)
         github.faults.add("/orgs/bad-demo/.*/reports/", **faults.not_owner())
+        # By default, a scope that never worked is named and does not fail the run.
+        assert run_command(["run"]) == 0
+        assert "organization bad-demo, " in capsys.readouterr().err
+        monkeypatch.setenv(settings.FAIL_RUN_ON, settings.FailRunOn.ANY_SCOPE)
         assert run_command(["run"]) == 1
     printed = capsys.readouterr()
     assert json.loads(printed.out)["success"] is False
