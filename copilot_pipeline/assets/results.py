@@ -1,6 +1,5 @@
 """Turns outcomes into Dagster's materializations of days with data, or into a failure."""
 
-import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import list_loaded_days, list_loaded_reports
 from copilot_pipeline.warehouse.rows import count_rows, count_rows_by_day
 from copilot_pipeline.warehouse.scopes import Scope
-
-logger = logging.getLogger(__name__)
 
 # Dagster's tag of a run that belongs to a backfill.
 BACKFILL_TAG = "dagster/backfill"
@@ -67,7 +64,8 @@ def report(
             allow_retries=False,
         )
     for failure in failures:
-        logger.warning("%s", failure)
+        # For the run's log. The command line prints the checks' warnings.
+        context.log.warning(failure)
 
 
 @dataclass(frozen=True)

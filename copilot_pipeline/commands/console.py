@@ -91,12 +91,18 @@ def print_table(
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
+    shown = [
+        [cell if isinstance(cell, Cell) else Cell(_shown(cell), "") for cell in row] for row in rows
+    ]
     for index, column in enumerate(columns):
-        numbers = bool(rows) and all(_is_number(row[index]) for row in rows)
-        table.add_column(column, overflow="fold", justify="right" if numbers else "left")
-    for row in rows:
-        cells = [cell if isinstance(cell, Cell) else Cell(_shown(cell), "") for cell in row]
-        table.add_row(*(Text(one_line(cell.text), cell.style) for cell in cells))
+        cells = [row[index] for row in rows if row[index] is not None]
+        table.add_column(
+            column,
+            overflow="fold",
+            justify="right" if cells and all(map(_is_number, cells)) else "left",
+        )
+    for texts in shown:
+        table.add_row(*(Text(one_line(cell.text), cell.style) for cell in texts))
     Console(stderr=on_stderr).print(table)
 
 

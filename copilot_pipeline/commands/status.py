@@ -1,16 +1,11 @@
 """`copilot-pipeline status`: what is collected of each scope, and what needs a person."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.collected_scopes import ScopeError
@@ -20,18 +15,34 @@ from copilot_pipeline.collection_health import (
     collection_health,
     problems,
 )
-from copilot_pipeline.commands.console import open_database, print_json, print_message
+from copilot_pipeline.commands.console import (
+    Cell,
+    Row,
+    json_option,
+    open_database,
+    print_json,
+    print_table,
+    print_warning,
+    prints_json,
+    short_name,
+)
 from copilot_pipeline.days import Today
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import Scope
 
-# The headings of the columns of numbers are on two lines, so that the table fits a terminal.
-NUMBERS = ("loaded", "missing", "not\nready", "no\ndata", "refused", "failed")
+# Headings on two lines, so that the table fits into 120 columns.
+COLUMNS = (
+    "scope and source",
+    "newest\nday",
+    *("loaded", "missing", "not\nready", "no\ndata", "refused", "failed"),
+    "last\nattempt",
+    "next\nattempt",
+)
 
 
 @click.command("status")
 @click.option("--scope", "slug", metavar="SLUG", help="Only this organization or enterprise.")
-@click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too.")
+@json_option
 def status(slug: str | None, as_json: bool) -> int:
     """Show what is collected of each scope and source, without asking GitHub.
 
@@ -43,12 +54,12 @@ def status(slug: str | None, as_json: bool) -> int:
         scopes = _chosen(database, slug)
         health = collection_health(database, today, scopes)
         found = problems(database, today, scopes)
-    if as_json or not sys.stdout.isatty():
+    if prints_json(as_json):
         print_json(_describe(health, found))
     else:
         _print_table(health)
         for problem in found:
-            print_message(f"Warning: {problem.message}")
+            print_warning(problem.message)
     return 1 if found else 0
 
 
@@ -84,26 +95,19 @@ def _describe(health: Sequence[SourceHealth], found: Sequence[Problem]) -> dict[
 
 
 def _print_table(health: Sequence[SourceHealth]) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("scope and source", overflow="fold")
-    table.add_column("newest\nday", no_wrap=True)
-    for heading in NUMBERS:
-        table.add_column(heading, justify="right")
-    table.add_column("last\nattempt", no_wrap=True)
-    table.add_column("next\nattempt", no_wrap=True)
+    rows: list[Row] = []
     for scope, sources in groupby(health, lambda each: each.scope):
-        table.add_row(Text(str(scope), "bold"))
+        rows.append([Cell(short_name(scope), "bold"), *[None] * (len(COLUMNS) - 1)])
         for each in sources:
-            table.add_row(
-                f"  {each.source}",
-                Text(str(each.newest_day or "never"), "red" if each.problems else "green"),
-                *map(str, _numbers(each)),
-                f"{each.last_attempt:%m-%d %H:%M}" if each.last_attempt else "never",
-                f"{each.next_attempt:%m-%d %H:%M}",
+            newest = str(each.newest_day or "never")
+            rows.append(
+                [
+                    each.source,
+                    Cell(newest, "red" if each.problems else "green"),
+                    *(each.loaded, each.missing, each.not_ready, each.no_data),
+                    *(each.refused, each.failed),
+                    f"{each.last_attempt:%m-%d %H:%M}" if each.last_attempt else "never",
+                    f"{each.next_attempt:%m-%d %H:%M}",
+                ]
             )
-        table.add_section()
-    Console().print(table)
-
-
-def _numbers(each: SourceHealth) -> tuple[int, ...]:
-    return each.loaded, each.missing, each.not_ready, each.no_data, each.refused, each.failed
+    print_table(COLUMNS, rows)
