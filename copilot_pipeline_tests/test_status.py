@@ -130,8 +130,8 @@ def test_a_terminal_gets_a_table_and_the_problems_as_sentences(collected: str) -
     command = [sys.executable, "-m", "copilot_pipeline", "status"]
     shown = on_a_terminal(command)
     assert str(NEWEST) in shown
-    assert f"Warning: organization {NEVER}: GitHub has never had a report" in shown
-    assert f"Warning: organization {REFUSED}: GitHub refuses" in shown
+    assert f"organization {NEVER}: GitHub has never had a report" in shown
+    assert f"organization {REFUSED}: GitHub refuses" in shown
     assert HEALTHY not in "".join(line for line in shown.splitlines() if "Warning" in line)
 
 

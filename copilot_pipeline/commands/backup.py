@@ -25,9 +25,9 @@ _NOT_WITHOUT_SECRET = (
 @click.command()
 @click.argument("file", metavar="FILE")
 def backup(file: str) -> int:
-    """Copy a SQLite warehouse to a new FILE, while other processes may use it.
+    """Copy an SQLite warehouse to a new FILE.
 
-    The warehouse is not upgraded. For PostgreSQL the command line of pg_dump is printed, nothing is
+    Other processes may use the warehouse meanwhile. It is not upgraded. For PostgreSQL the command line of pg_dump is printed, nothing is
     copied, and the exit code is 1.
     """
     refuse_token(file)

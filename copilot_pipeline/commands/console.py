@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import reduce
@@ -51,6 +51,9 @@ class Cell(NamedTuple):
 
 Row = Sequence[object]
 
+# Longer words are broken in a narrow table.
+LONGEST_UNBROKEN = 18
+
 
 def prints_json(as_json: bool) -> bool:
     """Whether a listing is JSON: with `--json`, and where stdout is not a terminal."""
@@ -90,6 +93,7 @@ def print_table(
         title=Text(one_line(title), "bold") if title else None,
         title_justify="left",
         box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
     shown = [
         [cell if isinstance(cell, Cell) else Cell(_shown(cell), "") for cell in row] for row in rows
@@ -100,6 +104,7 @@ def print_table(
             column,
             overflow="fold",
             justify="right" if cells and all(map(_is_number, cells)) else "left",
+            min_width=_longest_word(row[index].text for row in shown),
         )
     for texts in shown:
         table.add_row(*(Text(one_line(cell.text), cell.style) for cell in texts))
@@ -184,6 +189,12 @@ def confirmed(question: str, yes: bool) -> bool:
 class _MessageHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         print_message(record.getMessage())
+
+
+def _longest_word(texts: Iterable[str]) -> int:
+    """Return the length of the longest word, such as a day, that should not be broken."""
+    words = (len(word) for text in texts for word in text.split())
+    return max((length for length in words if length <= LONGEST_UNBROKEN), default=0)
 
 
 def _is_number(cell: object) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -30,13 +31,16 @@ from copilot_pipeline.days import Today
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import Scope
 
-# Headings on two lines, so that the table fits into 120 columns.
+WIDE = 100
+
 COLUMNS = (
     "scope and source",
-    "newest\nday",
-    *("loaded", "missing", "not\nready", "no\ndata", "refused", "failed"),
-    "last\nattempt",
-    "next\nattempt",
+    "newest day",
+    "loaded",
+    "missing",
+    "without data",
+    "last attempt",
+    "next attempt",
 )
 
 
@@ -44,10 +48,11 @@ COLUMNS = (
 @click.option("--scope", "slug", metavar="SLUG", help="Only this organization or enterprise.")
 @json_option
 def status(slug: str | None, as_json: bool) -> int:
-    """Show what is collected of each scope and source, without asking GitHub.
+    """Show what is collected of each scope and source.
 
-    Numbers are days: missing days were never asked for, not ready and no data are days for which
-    GitHub has no report (yet). Times are in UTC. The exit code is 1 if something needs a person.
+    It asks the warehouse, not GitHub. Numbers are days: missing days were never asked for, not
+    ready and no data are days for which GitHub has no report (yet). Times are in UTC. The exit code
+    is 1 if something needs a person.
     """
     today = Today.from_clock()
     with open_database() as database:
@@ -104,10 +109,24 @@ def _print_table(health: Sequence[SourceHealth]) -> None:
                 [
                     each.source,
                     Cell(newest, "red" if each.problems else "green"),
-                    *(each.loaded, each.missing, each.not_ready, each.no_data),
-                    *(each.refused, each.failed),
+                    each.loaded,
+                    each.missing,
+                    _without_data(each),
                     f"{each.last_attempt:%m-%d %H:%M}" if each.last_attempt else "never",
                     f"{each.next_attempt:%m-%d %H:%M}",
                 ]
             )
-    print_table(COLUMNS, rows)
+    # The attempts come last, and are left out where there is no room for them.
+    shown = len(COLUMNS) if get_terminal_size().columns >= WIDE else len(COLUMNS) - 2
+    print_table(COLUMNS[:shown], [row[:shown] for row in rows])
+
+
+def _without_data(each: SourceHealth) -> str:
+    """Return the days that were asked for in vain, by the reason: `3 not ready, 1 failed`."""
+    reasons = {
+        "not ready": each.not_ready,
+        "no data": each.no_data,
+        "refused": each.refused,
+        "failed": each.failed,
+    }
+    return ", ".join(f"{days} {reason}" for reason, days in reasons.items() if days)
