@@ -27,8 +27,8 @@ _NOT_WITHOUT_SECRET = (
 def backup(file: str) -> int:
     """Copy an SQLite warehouse to a new FILE.
 
-    Other processes may use the warehouse meanwhile. It is not upgraded. For PostgreSQL the command line of pg_dump is printed, nothing is
-    copied, and the exit code is 1.
+    Other processes may use the warehouse meanwhile. It is not upgraded. For PostgreSQL the command
+    line of pg_dump is printed, nothing is copied, and the exit code is 1.
     """
     refuse_token(file)
     url, target = parse_url(settings.database_url()), _path(file)
