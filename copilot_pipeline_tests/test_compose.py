@@ -426,7 +426,7 @@ def test_the_reader_reads_the_tool_tables_and_the_views_and_no_other_table(
     readable_url: str,
 ) -> None:
     with connected(readable_url, READER) as connection:
-        tables, views = relations(connection, "r"), relations(connection, "v")
+        tables, views = relations(connection, "r", "p"), relations(connection, "v")
         assert {"copilot_scopes", "copilot_org_days"} <= views
         refused = {
             "copilot_github_accounts",

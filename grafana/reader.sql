@@ -54,7 +54,9 @@ BEGIN
     -- In one transaction: no query of a dashboard fails in between.
     FOR relation IN
         SELECT oid::regclass AS name,
-            relname ~ '^_tool_' OR (relname ~ '^copilot_' AND relkind IN ('v', 'm')) AS is_shown
+            -- Months of tables are read through their table.
+            (relname ~ '^_tool_' AND NOT relispartition)
+                OR (relname ~ '^copilot_' AND relkind IN ('v', 'm')) AS is_shown
         FROM pg_class
         WHERE relnamespace = 'public'::regnamespace
             AND relkind IN ('r', 'p', 'v', 'm')
