@@ -97,10 +97,12 @@ def upgrade() -> None:
     for view in views:
         options = f" WITH ({view.options})" if view.options else ""
         execute(connection, [f"CREATE OR REPLACE VIEW {view.name}{options} AS {view.query}"])
+    for table in TABLES:
+        attach(connection, table)
 
 
 def split(connection: sa.Connection, table: str) -> None:
-    """Makes the table a partitioned one with the same definition, and its rows one partition."""
+    """Renames the table and creates a partitioned one with the same definition."""
     unsplit = f"{table}_unsplit"
     parameters = {"table": table}
     indexes = connection.execute(sa.text(INDEXES), parameters).all()
@@ -122,6 +124,11 @@ def split(connection: sa.Connection, table: str) -> None:
         ],
     )
     op.create_table_comment(table, comment)
+
+
+def attach(connection: sa.Connection, table: str) -> None:
+    """Makes the former table the default partition, or drops it if it is empty."""
+    unsplit = f"{table}_unsplit"
     if connection.execute(sa.select(sa.exists().select_from(sa.table(unsplit)))).scalar_one():
         execute(connection, [f"ALTER TABLE {table} ATTACH PARTITION {unsplit} DEFAULT"])
     else:
