@@ -6,7 +6,7 @@ AUDITING := .venv/.auditing
 RUNTIME := .runtime
 PARALLEL := --numprocesses auto --dist worksteal
 
-.PHONY: install demo dashboards docs test test-slow test-all lint format bench clean
+.PHONY: install demo dashboards docs test test-slow test-all lint format bench bench-large clean
 .PHONY: constraints requirements sbom audit secrets image-digests
 
 install: $(INSTALLED)
@@ -49,6 +49,10 @@ format: install
 bench: install
 	$(BIN)/python -m copilot_pipeline_tests.bench
 	$(BIN)/python -m copilot_pipeline_tests.bench_dashboards
+
+# Takes some minutes and 10 GB of disk space.
+bench-large: install
+	$(BIN)/python -m copilot_pipeline_tests.bench_large
 
 # Pins every package at the newest versions that pyproject.toml admits: names and versions only.
 constraints:

@@ -86,3 +86,16 @@ def index_days(*tables: Table) -> None:
             postgresql_using="brin",
             postgresql_with={"pages_per_range": 32},
         ).ddl_if(dialect="postgresql")
+
+
+def split_by_month(*tables: Table) -> None:
+    """Declares that the tables grow with people: on PostgreSQL, each month is a partition.
+
+    The primary key has to contain `day`. `warehouse/months.py` creates the months.
+    """
+    for table in tables:
+        table.dialect_options["postgresql"]["partition_by"] = "RANGE (day)"
+
+
+def is_split_by_month(table: Table) -> bool:
+    return table.dialect_options["postgresql"]["partition_by"] is not None

@@ -266,7 +266,7 @@ def test_postgresql_is_dumped_and_restored_by_the_printed_commands(
     assert len(restored) == 4
     assert restored == rows(postgres_url)
     with Database(empty_postgres_url) as database, database.read() as connection:
-        assert connection.execute(with_revision).scalar() == "0008"
+        assert connection.execute(with_revision).scalar() == "0009"
 
 
 def test_the_command_line_of_pg_dump_has_no_secret_of_the_url(

@@ -36,8 +36,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from copilot_pipeline import settings
+from copilot_pipeline.sources.seats import seats
 from copilot_pipeline.warehouse.database import Database, parse_url
 from copilot_pipeline.warehouse.history_tables import collection_status
+from copilot_pipeline.warehouse.months import make_months
 from copilot_pipeline.warehouse.seat_days import seat_days
 from copilot_pipeline.warehouse.tables import accounts, scopes
 from copilot_pipeline_tests.conftest import ROOT
@@ -455,7 +457,7 @@ def test_the_reader_reads_the_tool_tables_and_the_views_and_no_other_table(
     readable_url: str,
 ) -> None:
     with connected(readable_url, READER) as connection:
-        tables, views = relations(connection, "r"), relations(connection, "v")
+        tables, views = relations(connection, "r", "p"), relations(connection, "v")
         assert {"copilot_scopes", "copilot_org_days"} <= views
         refused = {
             "copilot_github_accounts",
@@ -691,7 +693,8 @@ def test_a_volume_of_the_first_version_keeps_its_data_and_loses_its_almighty_own
             superuser.exec_driver_sql(statement)
     password = (server.secrets / "postgres-password").read_text().strip()
     old = server.url("copilot", password, "copilot").render_as_string(hide_password=False)
-    Database(old.replace("+psycopg", "")).close()
+    with Database(old.replace("+psycopg", "")) as database:
+        make_months(database, [seats], NOW.date())
     with connected(old) as connection:
         connection.exec_driver_sql(
             "INSERT INTO _tool_copilot_shown_names VALUES ('field', 'kept', now())"

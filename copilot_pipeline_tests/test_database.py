@@ -24,6 +24,7 @@ from copilot_pipeline.warehouse import (
 )
 from copilot_pipeline.warehouse.database import VERSION_TABLE, Database, DatabaseError, parse_url
 from copilot_pipeline.warehouse.locks import lock_scope
+from copilot_pipeline.warehouse.months import make_months
 from copilot_pipeline.warehouse.raw import StoredAnswer, compress, replace_raw
 from copilot_pipeline_tests.loading import newest_complete_day
 
@@ -184,6 +185,7 @@ def test_two_writers_of_the_same_day_wait_for_each_other(database_url: str) -> N
             removed_at=datetime.now(UTC),
         )
         connection.execute(scope)
+        make_months(database, [ORGANIZATION_DAY.raw.table], day)
 
     def write() -> None:
         answer = StoredAnswer("https://x.example", compress([b"{}"]), datetime.now(UTC))

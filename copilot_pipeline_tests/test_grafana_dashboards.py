@@ -616,6 +616,7 @@ def twin_scopes(connection: psycopg.Connection[Any], scope_id: int, copies: int)
     tables = connection.execute(
         "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns"
         " JOIN information_schema.tables USING (table_schema, table_name)"
+        " JOIN pg_class ON pg_class.oid = table_name::regclass AND NOT relispartition"
         " WHERE table_type = 'BASE TABLE' AND table_name LIKE '\\_tool\\_%' GROUP BY table_name"
         " HAVING bool_or(column_name = 'scope_id')"
     ).fetchall()

@@ -105,7 +105,7 @@ def read_everything(reader: psycopg.Connection) -> None:
     """Reads, in a transaction that stays open, every table and view that the role may read."""
     shown = reader.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-        " AND relkind IN ('r', 'v') AND has_table_privilege(oid, 'SELECT')"
+        " AND relkind IN ('r', 'p', 'v') AND has_table_privilege(oid, 'SELECT')"
     ).fetchall()
     assert len(shown) > 20
     reader.execute("BEGIN ISOLATION LEVEL SERIALIZABLE")

@@ -12,6 +12,7 @@ from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
 from copilot_pipeline.sources.seats import SEATS
 from copilot_pipeline.warehouse import bulk
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.months import make_months
 from copilot_pipeline_tests.loading import (
     USERS,
     execute,
@@ -202,8 +203,10 @@ def test_users_wrapped_in_day_totals_are_read_if_they_are_of_the_day(
 def test_rows_that_are_merged_are_counted_once(database: Database) -> None:
     (target,) = SEATS.tables
     seats = [("octo-demo", number, *[None] * 10) for number in (1, 2)]
+    day = date(2026, 11, 1)
+    make_months(database, [target.table], day)
     with database.write() as connection:
-        writer = bulk.SliceWriter(connection, target, 1, date(2026, 11, 1))
+        writer = bulk.SliceWriter(connection, target, 1, day)
         writer.add(seats[:1])
         writer.merge(seats)
         assert writer.finish() == 2

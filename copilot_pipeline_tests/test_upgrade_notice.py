@@ -68,9 +68,9 @@ def test_a_command_says_from_which_revision_to_which_and_keeps_a_backup(
 ) -> None:
     (said,) = succeed_with_words(capsys).splitlines()
     assert f"The warehouse sqlite:///{str(landed)[1:]} has revision 0005." in said
-    assert "upgraded to revision 0008 for copilot-pipeline 0.1.0" in said
+    assert "upgraded to revision 0009 for copilot-pipeline 0.1.0" in said
     assert "cannot read it afterwards" in said
-    assert revision(f"sqlite:///{landed}") == "0008"
+    assert revision(f"sqlite:///{landed}") == "0009"
     backup = Path(f"{landed}.before-upgrade")
     assert f"backed up to {backup} first" in said
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
@@ -116,7 +116,7 @@ def test_the_backup_has_what_two_processes_that_upgrade_at_once_found(landed: Pa
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    assert revision(f"sqlite:///{landed}") == "0008"
+    assert revision(f"sqlite:///{landed}") == "0009"
     assert revision(f"sqlite:///{landed}.before-upgrade") == "0005"
 
 
@@ -126,7 +126,7 @@ def test_a_disk_that_a_backup_could_fill_gets_none_and_the_upgrade_goes_on(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 1000, 1000))
     assert succeed_with_words(capsys).count("could fill the disk, which has 1,000 bytes free") == 1
-    assert revision(f"sqlite:///{landed}") == "0008"
+    assert revision(f"sqlite:///{landed}") == "0009"
     assert not Path(f"{landed}.before-upgrade").exists()
 
 
@@ -153,7 +153,7 @@ def test_postgresql_gets_the_line_of_pg_dump_and_nobody_is_asked_without_a_termi
     said = succeed_with_words(capsys)
     assert "has revision 0005" in said
     assert "pg_dump --format=custom --file=copilot-0005.dump --dbname=" in said
-    assert revision(landed_postgres) == "0008"
+    assert revision(landed_postgres) == "0009"
 
 
 def test_whoever_sits_at_a_terminal_is_asked_where_there_is_no_backup(
@@ -162,7 +162,7 @@ def test_whoever_sits_at_a_terminal_is_asked_where_there_is_no_backup(
     assert answered("n\n") == 1
     assert revision(landed_postgres) == "0005"
     assert answered("y\n") == 0
-    assert revision(landed_postgres) == "0008"
+    assert revision(landed_postgres) == "0009"
 
 
 def answered(answer: str) -> int:

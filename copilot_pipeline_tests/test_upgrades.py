@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
+from copilot_pipeline.schema import UtcDateTime
 from copilot_pipeline.sources import SEAT_BILLING, SEATS, USERS
 from copilot_pipeline.warehouse import fingerprints as fingerprints_module
 from copilot_pipeline.warehouse.database import Database, DatabaseError
@@ -82,7 +83,7 @@ def invented_row(table: sa.Table) -> dict[str, object]:
         if column.name in known:
             return known[column.name]
         match column.type:
-            case sa.DateTime():
+            case sa.DateTime() | UtcDateTime():
                 return instant
             case sa.Date():
                 return date(2026, 11, 1)
@@ -213,8 +214,15 @@ def test_views_and_tables_are_then_those_of_a_new_warehouse(
 
 
 def shape(connection: sa.Connection) -> dict[str, object]:
-    """What a database holds: tables with columns, comments and indexes, and views in full."""
+    """What a database holds: tables with columns, comments and indexes, and views in full.
+
+    Without the months of tables, which have the definition of their table.
+    """
     inspector = sa.inspect(connection)
+    months: set[str] = set()
+    if connection.dialect.name == "postgresql":
+        inherited = sa.text("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")
+        months = set(connection.execute(inherited).scalars())
     tables = {
         name: {
             "columns": sorted(
@@ -226,16 +234,19 @@ def shape(connection: sa.Connection) -> dict[str, object]:
             "unique": inspector.get_unique_constraints(name),
         }
         for name in inspector.get_table_names()
+        if name not in months
     }
     views = {name: inspector.get_view_definition(name) for name in inspector.get_view_names()}
-    indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"
+    indexes = "SELECT name, sql, tbl_name FROM sqlite_master WHERE type = 'index' ORDER BY name"
     if connection.dialect.name == "postgresql":
         indexes = (
-            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+            "SELECT indexname, indexdef, tablename FROM pg_indexes WHERE schemaname = 'public' "
+            "ORDER BY 1"
         )
     found = [
         (name, " ".join((definition or "").split()).replace('"', ""))
-        for name, definition in connection.execute(sa.text(indexes))
+        for name, definition, table in connection.execute(sa.text(indexes))
+        if table not in months
     ]
     return {"tables": tables, "views": views, "indexes": found}
 

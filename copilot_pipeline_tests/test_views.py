@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from copilot_pipeline.days import day_range
-from copilot_pipeline.schema import UtcDateTime
+from copilot_pipeline.schema import UtcDateTime, is_split_by_month
 from copilot_pipeline.sources import LEGACY, source_named
 from copilot_pipeline.sources.aggregate import org_metrics, scope_breakdowns
 from copilot_pipeline.sources.breakdowns import BY_FEATURE
@@ -19,6 +19,7 @@ from copilot_pipeline.sources.users import user_breakdowns, user_metrics, was_ac
 from copilot_pipeline.warehouse import tables
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history_tables import collection_status, definition_changes
+from copilot_pipeline.warehouse.months import make_months
 from copilot_pipeline.warehouse.scopes import delete_scope
 from copilot_pipeline_tests.loading import newest_complete_day
 
@@ -243,6 +244,8 @@ def insert(database: Database, table: sa.Table, *rows: Row) -> None:
     if rows:
         # What has a default of its own gets it.
         nothing: Row = {each.name: None for each in table.c if each.server_default is None}
+        for row in rows if is_split_by_month(table) else ():
+            make_months(database, [table], row["day"])
         with database.write() as connection:
             connection.execute(sa.insert(table), [{**nothing, **row} for row in rows])
 

@@ -13,6 +13,7 @@ from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.sources.values import RecordError
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.locks import lock_scope
+from copilot_pipeline.warehouse.months import make_months
 from copilot_pipeline.warehouse.raw import has_raw, read_raw
 from copilot_pipeline.warehouse.scopes import Scope
 
@@ -53,6 +54,7 @@ def _rebuild(
             lock_scope(connection, scope.id)
             if not has_raw(connection, source, scope.id, day):
                 return None
+            make_months(database, source.all_tables, day)
             answers = read_raw(connection, source, scope.id, day)
             derived = derive(
                 connection, source, scope, day, answers, lambda table: table.asset in assets

@@ -15,6 +15,7 @@ from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import Status, read_status, save_loaded
 from copilot_pipeline.warehouse.locks import lock_scope
+from copilot_pipeline.warehouse.months import make_months
 from copilot_pipeline.warehouse.raw import read_raw, replace_raw
 from copilot_pipeline.warehouse.restatements import save_restatements
 from copilot_pipeline.warehouse.scopes import Scope
@@ -49,6 +50,7 @@ def store(
     """
     day = fetched.period.first
     fetched_at = max(answer.fetched_at for answer in fetched.answers)
+    make_months(database, source.all_tables, day)
     with database.write() as connection:
         lock_scope(connection, scope.id)
         status = read_status(connection, scope.id, day, source.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Integer, LargeBinary, Table, Text
 
-from copilot_pipeline.schema import UtcDateTime, day, metadata, scope_id
+from copilot_pipeline.schema import UtcDateTime, day, metadata, scope_id, split_by_month
 
 _SNAPSHOT_DAY = "The newest complete UTC day when the snapshot was taken"
 
@@ -101,3 +101,5 @@ RAW_BILLING = RawTable(
     ),
     asset="raw_billing",
 )
+
+split_by_month(RAW_METRICS.table, RAW_SEATS.table)

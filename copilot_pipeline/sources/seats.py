@@ -13,7 +13,14 @@ from sqlalchemy import BigInteger, Column, Date, Table, Text
 
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.github.permissions import Needs
-from copilot_pipeline.schema import UtcDateTime, day, index_days, metadata, scope_id
+from copilot_pipeline.schema import (
+    UtcDateTime,
+    day,
+    index_days,
+    metadata,
+    scope_id,
+    split_by_month,
+)
 from copilot_pipeline.sources.raw import RAW_SEATS
 from copilot_pipeline.sources.shape import Array, Field, FieldType, Object, Record, counters, texts
 from copilot_pipeline.sources.source import (
@@ -85,6 +92,7 @@ seats = Table(
     comment="One row is a seat held on one day.",
 )
 index_days(seats)
+split_by_month(seats)
 
 
 def _read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:

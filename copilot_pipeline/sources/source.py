@@ -138,6 +138,11 @@ class Source:
     tables: Sequence[ToolTable]
     headlines: Sequence[str] = ()
 
+    @property
+    def all_tables(self) -> list[sa.Table]:
+        """The raw table and the tables that are derived from it."""
+        return [self.raw.table, *(target.table for target in self.tables)]
+
 
 class MetricsApi(StrEnum):
     """Which of GitHub's APIs serves a scope's metrics."""

@@ -11,7 +11,14 @@ from typing import Any
 from sqlalchemy import Table
 
 from copilot_pipeline.github.kinds import ScopeKind
-from copilot_pipeline.schema import day, index_days, key_id, metadata, scope_id
+from copilot_pipeline.schema import (
+    day,
+    index_days,
+    key_id,
+    metadata,
+    scope_id,
+    split_by_month,
+)
 from copilot_pipeline.sources.raw import RAW_METRICS
 from copilot_pipeline.sources.reading import read_many
 from copilot_pipeline.sources.reports import (
@@ -62,6 +69,7 @@ user_teams = Table(
     ),
 )
 index_days(user_teams)
+split_by_month(user_teams)
 
 _text_values = values_of(_TEXTS)
 

@@ -11,7 +11,14 @@ from typing import Any
 from sqlalchemy import Index, Table, or_
 
 from copilot_pipeline.github.kinds import ScopeKind
-from copilot_pipeline.schema import day, index_days, key_id, metadata, scope_id
+from copilot_pipeline.schema import (
+    day,
+    index_days,
+    key_id,
+    metadata,
+    scope_id,
+    split_by_month,
+)
 from copilot_pipeline.sources.activity import ACTIVITY, ACTIVITY_NAMES, CLIENT_USE, CLIENTS
 from copilot_pipeline.sources.breakdowns import BREAKDOWNS, BY_FEATURE, breakdown_tables
 from copilot_pipeline.sources.raw import RAW_METRICS
@@ -157,6 +164,7 @@ Index(
     sqlite_where=_is_completion,
 )
 index_days(user_metrics, _by_feature)
+split_by_month(user_metrics, *(breakdown.table for breakdown in user_breakdowns.values()))
 
 _named_values = values_of(_NAMED)
 

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +35,8 @@ from copilot_pipeline.warehouse.fingerprints import (
     stored_fingerprints,
 )
 from copilot_pipeline.warehouse.locks import lock_table
+from copilot_pipeline.warehouse.partitions import select_unsplit
+from copilot_pipeline.warehouse.splitting import split_rows
 from copilot_pipeline.warehouse.upgrade_notice import UpgradeNotice, plan_upgrade
 
 logger = logging.getLogger(__name__)
@@ -89,6 +92,8 @@ class Database:
         self.engine = _create_engine(self.url)
         # SQLite has one writer at a time. Threads wait here instead of polling the file's lock.
         self._writing = threading.Lock() if self.is_sqlite else nullcontext()
+        # The months of tables that are known to exist, see `months.py`.
+        self.known_months: set[tuple[str, date]] = set()
         try:
             self._upgrade(announce or _log_upgrade)
         except BaseException:
@@ -200,6 +205,11 @@ class Database:
                 refresh(connection)
             except ViewsInUseError as error:
                 raise DatabaseError(f"the database {_describe(self.url)}: {error}") from None
+        if not self.is_sqlite:
+            with self.write() as lock:
+                # Other processes that open the warehouse wait meanwhile.
+                lock_table(lock, _versions)
+                split_rows(self.write)
 
     def _announced(
         self, known: set[str], head: str | None, announce: Callable[[UpgradeNotice], None]
@@ -241,9 +251,16 @@ def _log_upgrade(notice: UpgradeNotice) -> None:
 
 def _is_up_to_date(connection: Connection, head: str | None) -> bool:
     """Whether the revision and all fingerprints are those of the code. Runs one query."""
+    # Rows that an interrupted upgrade left.
+    unsplit = (
+        [select_unsplit().add_columns(sa.literal("unsplit"))]
+        if connection.dialect.name == "postgresql"
+        else []
+    )
     query = sa.union_all(
         sa.select(stored_fingerprints.c.name, stored_fingerprints.c.sha256),
         sa.select(sa.literal(VERSION_TABLE), _versions.c.version_num),
+        *unsplit,
     )
     try:
         stored = {row.name: row.sha256 for row in connection.execute(query)}

@@ -12,14 +12,14 @@ BEGIN
         WHERE class.relnamespace = 'public'::regnamespace
             AND class.relkind IN ('r', 'p', 'v', 'm', 'S')
             AND class.relowner <> current_database()::regrole
-            -- The sequence of a column follows its table.
-            AND NOT EXISTS (
+            -- The sequence of a column follows its table. A month does not follow its table.
+            AND NOT (class.relkind = 'S' AND EXISTS (
                 SELECT FROM pg_depend
                 WHERE classid = 'pg_class'::regclass
                     AND objid = class.oid
                     AND refclassid = 'pg_class'::regclass
                     AND deptype IN ('a', 'i')
-            )
+            ))
     LOOP
         EXECUTE format('ALTER TABLE %s OWNER TO %I', relation.name, current_database());
     END LOOP;

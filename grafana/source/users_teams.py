@@ -15,13 +15,17 @@ _NEWEST_MEMBERSHIPS = f"""SELECT scope_id, max(day) FROM _tool_copilot_collectio
     WHERE report = 'user-teams-1-day' AND state = 'loaded' AND {IN_SCOPES} AND $__timeFilter(day)
     GROUP BY scope_id"""
 
-# Days with memberships but without a users report. There are few of them, so this query is faster
-# than one for the days with a report.
-_UNREPORTED = f"""(
-    SELECT scope_id, day FROM _tool_copilot_collection_status
-    WHERE {IN_SCOPES} AND $__timeFilter(day) AND report IN ('users-1-day', 'user-teams-1-day')
-    GROUP BY scope_id, day
-    HAVING NOT bool_or(report = 'users-1-day' AND state = 'loaded')
+# Leaves out days with memberships but without a users report. There are few of them, so this query
+# is faster than one for the days with a report. NOT IN would run it for each month of the table.
+_IS_REPORTED = f"""NOT EXISTS (
+    SELECT 1 FROM (
+      SELECT scope_id, day FROM _tool_copilot_collection_status
+      WHERE {IN_SCOPES} AND $__timeFilter(day) AND report IN ('users-1-day', 'user-teams-1-day')
+      GROUP BY scope_id, day
+      HAVING NOT bool_or(report = 'users-1-day' AND state = 'loaded')
+    ) AS unreported
+    WHERE unreported.scope_id = copilot_team_member_days.scope_id
+      AND unreported.day = copilot_team_member_days.day
   )"""
 
 _TEAM = query_variable(
@@ -168,6 +172,8 @@ FROM known""",
     )
 
 
+# PostgreSQL has no statistics of the names of teams, and would expect that few rows have a chosen
+# one. It expects that most values are not NULL.
 _LEAGUE = panels.table(
     11,
     "Teams",
@@ -184,8 +190,8 @@ _LEAGUE = panels.table(
     sum(lines_added) AS lines_added
   FROM copilot_team_member_days
   WHERE {IN_SCOPES} AND $__timeFilter(day)
-    AND (scope_id, day) NOT IN {_UNREPORTED}
-    AND team = ANY (ARRAY[${{team:sqlstring}}]::text[])
+    AND {_IS_REPORTED}
+    AND nullif(team = ANY (ARRAY[${{team:sqlstring}}]::text[]), false) IS NOT NULL
   GROUP BY scope_id, team_id, user_id
 ), teams AS MATERIALIZED (
   SELECT scope_id, team_id, (array_agg(team ORDER BY last_day DESC))[1] AS team,
@@ -229,7 +235,7 @@ FROM shown CROSS JOIN {CALENDAR} LEFT JOIN (
   SELECT scope_id, team_id, day,
     count(*) FILTER (WHERE is_active)::float / count(*) AS value
   FROM shown JOIN copilot_team_member_days USING (scope_id, team_id)
-  WHERE $__timeFilter(day) AND (scope_id, day) NOT IN {_UNREPORTED}
+  WHERE $__timeFilter(day) AND {_IS_REPORTED}
   GROUP BY scope_id, team_id, day HAVING count(*) >= {MIN_TEAM_MEMBERS}
 ) AS days ON days.scope_id = shown.scope_id AND days.team_id = shown.team_id
   AND days.day = calendar.day::date
