@@ -33,6 +33,9 @@ _SNAPSHOTS = [source.name for source in SOURCES if source.period is PeriodKind.S
 # What begins an error of GitHub: account, scope and endpoint, before the status.
 _SUBJECT = re.compile(r"^.*?: (?=\d{3} )")
 
+# Errors of a host that does not answer or fails: one cause, whatever each request met.
+_UNAVAILABLE = re.compile(r": 5\d\d |incomplete response| requests .*in a row since ")
+
 _UNAUTHORIZED = 401
 
 _CHECK_SCHEDULE = (
@@ -304,6 +307,8 @@ def _is_idle(row: StoredHealth, today: Today) -> bool:
 
 def _cause(message: str, scope: Scope | None = None) -> str:
     """Return the error without account, scope and endpoint: the same error of other sources."""
+    if _UNAVAILABLE.search(message):
+        return "unavailable"
     cause = _SUBJECT.sub("", message)
     if scope is not None:
         cause = cause.replace(str(scope), "")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
 
+from copilot_pipeline import settings
 from copilot_pipeline.accounts import open_client
 from copilot_pipeline.collect import loader
 from copilot_pipeline.collect.plan import LoadRequest
@@ -64,8 +65,13 @@ def point(github: SimulatedGitHub, place: str, address: str) -> None:
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_host_that_is_no_name_fails_its_scope_only(
-    warehouse_environment: str, github: SimulatedGitHub, name: str, place: str
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    name: str,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv(settings.FAIL_RUN_ON, "any-scope")
     import_organizations(warehouse_environment, github, "octo-demo", "octo-labs")
     point(github, place, HOSTILE[name])
     assets = ["raw_seats", "seats"] if place == "next page" else None

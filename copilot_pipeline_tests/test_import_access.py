@@ -104,7 +104,8 @@ def test_a_check_that_fails_does_not_fail_the_import(
     github.faults.add("/user$", status=200, times=1, body=user)
     github.faults.add("/user$", **fault)
     said = said_by(IMPORT, github, capsys)
-    assert "Warning: account demo-admin" in said
+    assert "Warning: 127.0.0.1:" in said
+    assert ", account demo-admin, " in said
     assert "octo-demo: ok" not in said
 
 

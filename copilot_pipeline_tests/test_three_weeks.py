@@ -16,7 +16,7 @@ from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.collection_health import Problem, problems
 from copilot_pipeline.days import Today, day_range
-from copilot_pipeline.github.retries import Retries
+from copilot_pipeline.github.retries import RetryPolicy
 from copilot_pipeline.rules import REREAD_DAYS
 from copilot_pipeline.simulated_github import Organization, SimulatedGitHub, faults
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
@@ -45,7 +45,7 @@ def simulated(
 ) -> Iterator[tuple[SimulatedGitHub, Database]]:
     """An organization that was imported on the first day at 07:00."""
     monkeypatch.setattr(clock, "datetime", Clock)
-    monkeypatch.setattr(Retries, "_sleep", lambda *_: None)
+    monkeypatch.setattr(open_client, "__defaults__", (RetryPolicy(attempts=2, first_wait=0.01),))
     monkeypatch.setattr(Clock, "instant", datetime.combine(FIRST, time(7), UTC))
     with (
         SimulatedGitHub([Organization(SLUG, seat_count=2)]) as github,
