@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from textwrap import shorten
 
 import dagster as dg
 
@@ -29,6 +30,9 @@ from copilot_pipeline.warehouse.data_health import (
 )
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import Scope
+
+# The length of an error in the table of sources.
+MAX_MESSAGE = 100
 
 TOKEN_EXPIRY = dg.AssetCheckSpec(
     "token_expiry",
@@ -226,7 +230,8 @@ def _row(each: SourceHealth) -> Row:
         "failed": each.failed,
         "last attempt": f"{each.last_attempt:%Y-%m-%d %H:%M}" if each.last_attempt else "never",
         "next attempt": f"{each.next_attempt:%Y-%m-%d %H:%M}",
-        "message": each.message or "",
+        # The whole message is in the check of the scopes. Here it would make each row a page.
+        "message": shorten(each.message or "", MAX_MESSAGE, placeholder=" …"),
     }
 
 
