@@ -120,7 +120,7 @@ def run_days(
     with database.read() as connection:
         result = RunResult(summaries=begin_summaries(scopes, newest_days(connection)))
     chosen_accounts = {scope.account_id for scope in scopes}
-    logins = {each.login for each, _ in all_accounts(database) if each.id in chosen_accounts}
+    accounts = [each for each, _ in all_accounts(database) if each.id in chosen_accounts]
     full = str(database.disk_full())
     with (
         _instance() as instance,
@@ -137,7 +137,7 @@ def run_days(
                 "daily_copilot",
                 config,
                 partition_key=str(newest),
-                tags=run_tags(logins, days),
+                tags=run_tags(accounts, days),
             )
             return _told_once(result, full)
         # Snapshots come first: a long load may end after midnight UTC, when their day is over.
@@ -150,9 +150,9 @@ def run_days(
                 snapshot_config,
                 partition_key=str(newest),
                 asset_selection=SNAPSHOT_ASSET_KEYS,
-                tags=run_tags(logins, [newest]),
+                tags=run_tags(accounts, [newest]),
             )
-        tags = {**range_tags(days[0], days[-1]), **run_tags(logins, days)}
+        tags = {**range_tags(days[0], days[-1]), **run_tags(accounts, days)}
         _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
     return _told_once(result, full)
 
