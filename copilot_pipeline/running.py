@@ -28,7 +28,7 @@ from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import build_defs
 from copilot_pipeline.disk_full import is_disk_full
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.jobs import SNAPSHOT_ASSET_KEYS
+from copilot_pipeline.jobs import MAX_RUNTIME, SNAPSHOT_ASSET_KEYS
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.redaction import redact
 from copilot_pipeline.run_origin import run_tags, with_job_origin
@@ -152,7 +152,9 @@ def run_days(
                 asset_selection=SNAPSHOT_ASSET_KEYS,
                 tags=run_tags(accounts, [newest]),
             )
-        tags = {**range_tags(days[0], days[-1]), **run_tags(accounts, days)}
+        # A first load may wait for GitHub's limit for days. Dagster could only call it failed.
+        no_limit = {MAX_RUNTIME: "0"}
+        tags = {**range_tags(days[0], days[-1]), **run_tags(accounts, days), **no_limit}
         _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
     return _told_once(result, full)
 

@@ -264,6 +264,8 @@ def test_a_run_of_the_command_line_belongs_to_the_code_location_and_has_tags(
     ):
         assert runs[job].tags["copilot/account"] == "1-demo-admin"
         assert runs[job].tags["copilot/days"] == days
+        # A long load of the command line is not called failed while it goes on.
+        assert runs[job].tags["dagster/max_runtime"] == ("21600" if days == str(NEWEST) else "0")
         origin = runs[job].remote_job_origin
         # The timeline, the page of the job and Dagster's sensors look for these.
         assert origin is not None

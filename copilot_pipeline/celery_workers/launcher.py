@@ -18,6 +18,9 @@ class WatchingCeleryRunLauncher(CeleryRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Return whether the run's task is alive. Dagster's run monitoring asks for it."""
+        if DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
+            # One of the command line, which runs in its own process.
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
         health: CheckRunHealthResult = super().check_run_worker_health(run)
         if health.status is not WorkerStatus.RUNNING:
             return health
