@@ -172,7 +172,8 @@ def run(
     with open_database() as database:
         scopes = select_scopes(database, organizations, enterprises)
         needed = count_requests(database, scopes, LoadRequest(today, days, refetch))
-        print_message(describe_requests(needed))
+        if described := describe_requests(needed):
+            print_message(described)
         # Importing Dagster takes seconds, so only the commands that run jobs import it.
         from copilot_pipeline.running import run_days
 

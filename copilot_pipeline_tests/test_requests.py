@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from copilot_pipeline.cli import run_command
-from copilot_pipeline.collect import loader
+from copilot_pipeline.collect import loader, requests
 from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.requests import count_requests, describe_requests
 from copilot_pipeline.collect.selection import select_scopes
@@ -61,26 +61,31 @@ def test_the_requests_of_a_load_are_those_that_it_then_makes(
         assert needed(warehouse_environment, last(10)) == {1: 4 * 2 + 4}
 
 
-def test_run_says_beforehand_how_many_requests_it_needs(
-    warehouse_environment: str, github: SimulatedGitHub, capsys: pytest.CaptureFixture[str]
+def test_run_says_beforehand_how_many_requests_it_needs_unless_they_are_few(
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import_organizations(warehouse_environment, github, "octo-demo")
-    assert run_command(["run", "--last", "3"]) == 0
-    assert "This load needs about 5 requests to GitHub.\n" in capsys.readouterr().err
+    for fewest, is_told in ((6, False), (5, True)):
+        monkeypatch.setattr(requests, "MIN_TOLD", fewest)
+        assert run_command(["run", "--last", "3"]) == 0
+        said = capsys.readouterr().err
+        assert ("This load needs about 5 requests to GitHub.\n" in said) is is_told
 
 
 def test_a_long_load_is_told_with_the_hours_that_github_lets_it_take() -> None:
     said = describe_requests(Counter({1: 730_000}))
-    assert said.startswith(
+    assert str(said).startswith(
         "This load needs about 730,000 requests to GitHub. GitHub allows 5,000 an hour for a "
         "token, so it takes about 146 hours (6 days). You can interrupt it"
     )
-    assert "about 2 hours. " in describe_requests(Counter({1: 5_001}))
+    assert "about 2 hours. " in str(describe_requests(Counter({1: 5_001})))
     # Each account has a limit of its own.
     assert describe_requests(Counter({1: 5_000, 2: 4_000})) == (
         "This load needs about 9,000 requests to GitHub with 2 accounts, up to 5,000 of one."
     )
-    assert describe_requests(Counter({1: 1})) == "This load needs about 1 request to GitHub."
 
 
 def test_earlier_days_are_asked_for_after_the_days_of_the_run(

@@ -15,6 +15,9 @@ from copilot_pipeline.warehouse.history import read_statuses
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.seat_days import seat_days
 
+# Nobody waits for fewer requests.
+MIN_TOLD = 100
+
 
 def count_requests(
     database: Database, scopes: Sequence[Scope], request: LoadRequest
@@ -35,10 +38,15 @@ def count_requests(
     return needed
 
 
-def describe_requests(needed: Counter[int]) -> str:
-    """Return a sentence about the requests, and how long the account with the most takes."""
+def describe_requests(needed: Counter[int]) -> str | None:
+    """Return a sentence about the requests, and how long the account with the most takes.
+
+    None if they are so few that it does not matter.
+    """
     total, most = needed.total(), max(needed.values(), default=0)
-    text = f"{total:,} request{'s' * (total != 1)} to GitHub"
+    if total < MIN_TOLD:
+        return None
+    text = f"{total:,} requests to GitHub"
     if len(needed) > 1:
         text += f" with {len(needed)} accounts, up to {most:,} of one"
     if most <= REQUESTS_PER_HOUR:
