@@ -48,7 +48,7 @@ $(WITH_CELERY): $(INSTALLED)
 redis:
 	@command -v redis-server > /dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; \
-	  then apt-get install --quiet --yes --no-install-recommends redis-server; \
+	  then apt-get update --quiet; apt-get install --quiet --yes --no-install-recommends redis-server; \
 	  else echo "make test-celery needs redis-server: install it, such as apt-get install redis-server" >&2; exit 1; \
 	  fi; }
 
