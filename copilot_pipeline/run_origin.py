@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.remote_origin import (
@@ -19,7 +20,8 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from copilot_pipeline.warehouse.accounts import Account
+if TYPE_CHECKING:
+    from copilot_pipeline.warehouse.accounts import Account
 
 # As in workspace.yaml.
 LOCATION = "copilot_pipeline"
@@ -36,12 +38,12 @@ DAYS_TAG = "copilot/days"
 MAX_LENGTH = 63
 
 
-def account_name(account: Account) -> str:
+def account_name(account: "Account") -> str:
     """Return the value of an account's tag: its id, as logins are unique per endpoint only."""
     return f"{account.id}-{account.login}"
 
 
-def run_tags(accounts: Collection[Account], days: Sequence[date]) -> dict[str, str]:
+def run_tags(accounts: "Collection[Account]", days: Sequence[date]) -> dict[str, str]:
     """Return the tags of a run with its accounts, and its first and last day."""
     names = ", ".join(account_name(each) for each in sorted(accounts, key=lambda each: each.id))
     if len(accounts) > 1 and len(names) > MAX_LENGTH:
