@@ -3,10 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 AUDITING := .venv/.auditing
+WITH_CELERY := .venv/.celery
 RUNTIME := .runtime
 PARALLEL := --numprocesses auto --dist worksteal
 
-.PHONY: install demo dashboards docs test test-slow test-all lint format bench bench-large clean
+.PHONY: install demo dashboards docs test test-slow test-celery redis test-all lint format bench
+.PHONY: bench-large clean
 .PHONY: constraints requirements sbom audit secrets image-digests
 
 install: $(INSTALLED)
@@ -29,13 +31,29 @@ docs: install
 	$(BIN)/python -m copilot_pipeline.sources.documentation REPORTS.md
 
 test: install
-	$(BIN)/pytest $(PARALLEL) -m "not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not slow and not celery"
 
 # What `make test` leaves out, and the property-based tests with all their examples.
 test-slow: install
-	COPILOT_PIPELINE_EXAMPLES=all $(BIN)/pytest $(PARALLEL) -m "slow or fuzz"
+	COPILOT_PIPELINE_EXAMPLES=all $(BIN)/pytest $(PARALLEL) -m "(slow or fuzz) and not celery"
 
-test-all: test test-slow
+# Runs on Celery's workers, with a Redis, as deploy/celery/ describes them.
+test-celery: $(WITH_CELERY) redis
+	$(BIN)/pytest -m celery copilot_pipeline_tests/test_celery.py
+
+$(WITH_CELERY): $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,celery]'
+	@touch $@
+
+# Installs the system's Redis for the tests if there is none.
+redis:
+	@command -v redis-server > /dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; \
+	  then apt-get update --quiet; apt-get install --quiet --yes --no-install-recommends redis-server; \
+	  else echo "make test-celery needs redis-server: install it, such as apt-get install redis-server" >&2; exit 1; \
+	  fi; }
+
+test-all: test test-slow test-celery
 
 lint: install
 	$(BIN)/ruff check
@@ -57,9 +75,9 @@ bench-large: install
 # Pins every package at the newest versions that pyproject.toml admits: names and versions only.
 constraints:
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,audit]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,audit,celery]'
 	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > constraints.txt
-	@touch $(INSTALLED) $(AUDITING)
+	@touch $(INSTALLED) $(AUDITING) $(WITH_CELERY)
 	$(MAKE) requirements
 
 $(AUDITING): $(INSTALLED)

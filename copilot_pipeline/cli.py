@@ -14,6 +14,9 @@ from pathlib import Path
 
 import click
 
+from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.requests import count_requests, describe_requests
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.commands.accounts import accounts
 from copilot_pipeline.commands.backup import backup
 from copilot_pipeline.commands.console import (
@@ -166,10 +169,14 @@ def run(
     today = Today.from_clock()
     given = (day and day.date(), first and first.date(), last and last.date())
     days = _chosen_days(today, *given, count)
-    # Importing Dagster takes seconds, so only the commands that run jobs import it.
-    from copilot_pipeline.running import run_days
-
     with open_database() as database:
+        scopes = select_scopes(database, organizations, enterprises)
+        needed = count_requests(database, scopes, LoadRequest(today, days, refetch))
+        if described := describe_requests(needed):
+            print_message(described)
+        # Importing Dagster takes seconds, so only the commands that run jobs import it.
+        from copilot_pipeline.running import run_days
+
         result = run_days(database, today, days, organizations, enterprises, refetch=refetch)
     print_check_warnings(result.warnings, verbose=verbose)
     for failure in result.failures:

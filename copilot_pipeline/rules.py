@@ -57,6 +57,14 @@ RETRIED_LAST_DAYS = 3
 # choice: a year of gaps is filled within two weeks, and a run stays short.
 GAP_DAYS = 30
 
+# GitHub's hourly limit for the requests of a token (REST documentation). An app has up to 15,000.
+REQUESTS_PER_HOUR = 5_000
+
+# The maximum number of requests that a run of the daily schedule spends on earlier days of an
+# account: two hours of its limit. With hundreds of organizations a run collects fewer earlier days
+# of each, so that it ends before the later ticks and never keeps the newest days waiting.
+GAP_REQUESTS = 2 * REQUESTS_PER_HOUR
+
 # The hours (UTC) at which the daily schedule runs. The first run collects everything, later
 # ones only what is still missing and was not refused on that day.
 SCHEDULE_HOURS = (6, 9, 12, 15, 18, 21)

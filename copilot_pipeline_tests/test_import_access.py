@@ -75,6 +75,34 @@ def test_an_organization_that_does_not_exist_is_a_warning(
     assert [line for line in said.splitlines() if line.startswith(warning)]
 
 
+def test_people_who_are_collected_twice_are_said_with_the_command_that_ends_it(
+    github: SimulatedGitHub, capsys: Output
+) -> None:
+    both = ["accounts", "import", "--no-check", "--enterprise", "octo-corp", "--org", "octo-demo"]
+    said = said_by(both, github, capsys)
+    assert said.startswith("People are collected of the enterprise octo-corp, whose reports cover")
+    command = said.split("collect people once: copilot-pipeline ")[1].split()
+    assert command == [
+        *("accounts", "update", "1", "--org", "octo-demo"),
+        *("--report", "organization-1-day", "--report", "repos-1-day"),
+    ]
+    assert run_command([*command, "--no-check"]) == 0
+    printed = capsys.readouterr()
+    reports = {each["slug"]: each["reports"] for each in json.loads(printed.out)["scopes"]}
+    assert reports["octo-demo"] == ["organization-1-day", "repos-1-day"]
+    assert "users-1-day" in reports["octo-corp"]
+    assert printed.err == ""
+    # One of many organizations that collects people anew is told again, and not among 30 others.
+    many = [argument for n in range(30) for argument in ("--org", f"octo-{n}")]
+    assert run_command(["accounts", "update", "1", "--no-check", *many]) == 0
+    said = capsys.readouterr().err
+    assert "of organizations (30) as well" in said
+    assert said.rstrip().endswith(
+        "for each organization, copilot-pipeline scopes update SLUG --report organization-1-day "
+        "--report repos-1-day"
+    )
+
+
 @pytest.mark.parametrize("check", [[], ["--no-check"]])
 def test_an_account_that_collects_nothing_is_a_warning(
     github: SimulatedGitHub, capsys: Output, check: list[str]

@@ -1,12 +1,14 @@
 """What Dagster records of a run: days with data, their metadata, and which runs fail."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 import dagster as dg
 import pytest
 
 from copilot_pipeline import settings
+from copilot_pipeline.accounts import all_accounts
 from copilot_pipeline.collect.failing import fails_run
 from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
 from copilot_pipeline.days import Today, day_range
@@ -261,8 +263,10 @@ def test_a_run_of_the_command_line_belongs_to_the_code_location_and_has_tags(
         ("daily_copilot", str(NEWEST)),
         ("metrics_backfill", f"{DAYS[0]} to {NEWEST}"),
     ):
-        assert runs[job].tags["copilot/account"] == "demo-admin"
+        assert runs[job].tags["copilot/account"] == "1-demo-admin"
         assert runs[job].tags["copilot/days"] == days
+        # A long load of the command line is not called failed while it goes on.
+        assert runs[job].tags["dagster/max_runtime"] == ("21600" if days == str(NEWEST) else "0")
         origin = runs[job].remote_job_origin
         # The timeline, the page of the job and Dagster's sensors look for these.
         assert origin is not None
@@ -270,6 +274,13 @@ def test_a_run_of_the_command_line_belongs_to_the_code_location_and_has_tags(
         assert origin.repository_origin.repository_name == defs.get_repository_def().name
 
 
-def test_many_accounts_are_only_counted_in_the_tag_of_a_run() -> None:
-    logins = {f"admin-{number}" for number in range(20)}
-    assert run_tags(logins, DAYS)["copilot/account"] == "20 accounts"
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_tag_of_a_run_names_its_accounts_or_counts_many(
+    database: Database, github: SimulatedGitHub, database_url: str
+) -> None:
+    import_organizations(database_url, github, "octo-demo")
+    ((account, _),) = all_accounts(database)
+    accounts = [replace(account, id=number, login=f"admin-{number}") for number in range(1, 21)]
+    assert run_tags(accounts[:1], DAYS)["copilot/account"] == "1-admin-1"
+    assert run_tags(accounts[1::-1], DAYS)["copilot/account"] == "1-admin-1, 2-admin-2"
+    assert run_tags(accounts, DAYS)["copilot/account"] == "20 accounts"

@@ -1,11 +1,13 @@
 """Which periods a run fetches: those that may bring something new, and earlier gaps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from copilot_pipeline.collect import plan as planning
-from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.collect.plan import LoadRequest, affordable_gap_days
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.sources import SEATS, USERS
 from copilot_pipeline.sources.source import Source
@@ -35,6 +37,7 @@ class Plan:
     fetch: list[date]
     keep: list[date]
     beyond: list[date]
+    gaps: list[date] = field(default_factory=list)
 
 
 def plan(
@@ -48,12 +51,12 @@ def plan(
 ) -> Plan:
     request = LoadRequest(TODAY, days, refetch, gap_days, only_missing)
     planned = planning.plan(request, source, statuses)
-    for period in (*planned.fetch, *planned.keep, *planned.beyond):
+    for period in (*planned.fetch, *planned.keep, *planned.beyond, *planned.gaps):
         assert period.first == period.last
     return Plan(
         *(
             [period.first for period in periods]
-            for periods in (planned.fetch, planned.keep, planned.beyond)
+            for periods in (planned.fetch, planned.keep, planned.beyond, planned.gaps)
         )
     )
 
@@ -103,24 +106,45 @@ def test_gaps_are_fetched_the_oldest_first_and_up_to_the_limit() -> None:
     statuses |= {ago(30): FAILED, ago(20): FAILED}
     del statuses[ago(25)]
     window = day_range(ago(3), ago(1))
-    assert plan(window, statuses, gap_days=2).fetch == [ago(30), ago(25), *window]
-    assert plan(window, statuses, gap_days=3).fetch == [ago(30), ago(25), ago(20), *window]
-    assert plan(window, statuses).fetch == window
+    for gap_days in (0, 2, 3):
+        planned = plan(window, statuses, gap_days=gap_days)
+        assert planned.gaps == [ago(30), ago(25), ago(20)][:gap_days]
+        assert planned.fetch == window
+
+
+@pytest.mark.parametrize(
+    ("gaps", "days"),
+    [
+        ([], 30),
+        ([361] * 4, 30),
+        # A year of 500 organizations with four reports.
+        ([361] * 2000, 5),
+        # Most of them are complete already.
+        ([0] * 1996 + [361] * 4, 30),
+        # More reports than a run may ask for: each gets on by a day.
+        ([361] * 20_000, 1),
+    ],
+)
+def test_with_many_reports_fewer_earlier_days_of_each_are_fetched(
+    gaps: list[int], days: int
+) -> None:
+    assert affordable_gap_days(gaps, 30, 10_000) == days
+    assert affordable_gap_days(gaps, 0, 10_000) == 0
 
 
 def test_gaps_in_the_history_come_before_the_days_before_it() -> None:
     statuses = {day: LOADED for day in day_range(ago(40), ago(4)) if day != ago(10)}
     window = day_range(ago(3), ago(1))
     planned = plan(window, statuses, gap_days=3)
-    assert planned.fetch == [ago(10), ago(364), ago(363), *window]
+    assert planned.gaps == [ago(10), ago(364), ago(363)]
 
 
 def test_a_day_that_failed_lately_lets_the_other_gaps_go_first() -> None:
     statuses = dict.fromkeys(day_range(ago(40), ago(4)), LOADED)
     statuses |= {ago(30): status(DayState.FAILED, "again", tried_days_ago=1), ago(20): FAILED}
     window = day_range(ago(3), ago(1))
-    assert plan(window, statuses, gap_days=1).fetch == [ago(20), *window]
-    assert plan(window, statuses, gap_days=2).fetch == [ago(20), ago(30), *window]
+    assert plan(window, statuses, gap_days=1).gaps == [ago(20)]
+    assert plan(window, statuses, gap_days=2).gaps == [ago(20), ago(30)]
 
 
 def test_a_report_that_github_did_not_have_is_asked_for_again_for_two_weeks() -> None:
@@ -128,7 +152,7 @@ def test_a_report_that_github_did_not_have_is_asked_for_again_for_two_weeks() ->
     statuses = {**dict.fromkeys(day_range(ago(364), ago(4)), LOADED), ago(14): no_data}
     statuses[ago(13)] = no_data
     window = day_range(ago(3), ago(1))
-    assert plan(window, statuses, gap_days=9).fetch == [ago(13), *window]
+    assert plan(window, statuses, gap_days=9).gaps == [ago(13)]
     # A range that was asked for does not: it would never come to an end.
     assert plan(day_range(ago(14), ago(13)), statuses).fetch == []
 

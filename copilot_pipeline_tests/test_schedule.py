@@ -1,5 +1,6 @@
 """The schedule: the morning's runs, later ticks that take only what is missing, and retries."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
+from copilot_pipeline.accounts import remove_account
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.days import day_range
 from copilot_pipeline.definitions import defs
@@ -18,6 +20,7 @@ from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history_tables import collection_status
 from copilot_pipeline_tests.loading import (
     execute,
+    failure,
     import_organizations,
     load_metrics,
     newest_complete_day,
@@ -95,10 +98,78 @@ def test_the_schedule_asks_for_the_newest_day_and_three_days_before(
     assert revised.tags["dagster/asset_partition_range_start"] == "2026-11-18"
     assert revised.tags["dagster/asset_partition_range_end"] == "2026-11-20"
     assert {key.to_user_string() for key in revised.asset_selection} == METRICS_ASSETS
-    assert revised.run_config == {"ops": {"metrics": {"config": {"gap_days": 30}}}}
-    assert daily.tags["copilot/account"] == revised.tags["copilot/account"] == "demo-admin"
+    assert revised.run_config == {"ops": {"metrics": {"config": {"accounts": [1], "gap_days": 30}}}}
+    assert daily.tags["copilot/account"] == revised.tags["copilot/account"] == "1-demo-admin"
     assert daily.tags["copilot/days"] == "2026-11-21"
     assert revised.tags["copilot/days"] == "2026-11-18 to 2026-11-20"
+
+
+@pytest.fixture
+def two_accounts(warehouse_environment: str, github: SimulatedGitHub) -> Iterator[SimulatedGitHub]:
+    """Account 1 collects octo-demo of `github`, account 2 octo-labs of this server."""
+    with SimulatedGitHub([Organization("octo-labs")]) as labs:
+        import_organizations(warehouse_environment, github, "octo-demo")
+        import_organizations(warehouse_environment, labs, "octo-labs")
+        yield labs
+
+
+def test_each_account_gets_runs_of_its_own_that_read_its_scopes(
+    warehouse_environment: str, github: SimulatedGitHub, two_accounts: SimulatedGitHub
+) -> None:
+    newest = newest_complete_day()
+    requests = tick(today_at(6)).run_requests
+    # Both have the login demo-admin, each on a server of its own.
+    assert [request.tags["copilot/account"] for request in requests] == [
+        *("1-demo-admin", "1-demo-admin"),
+        *("2-demo-admin", "2-demo-admin"),
+    ]
+    assert len({request.run_key for request in requests}) == 4
+    daily = requests[2]
+    assert daily.partition_key == str(newest)
+    assert set(daily.run_config["ops"]) == {"metrics", "seat_snapshot", "billing_snapshot"}
+    github.requests.clear()
+    assert run(daily).success
+    assert github.requests == []
+    assert {path for path in paths(two_accounts) if "octo-" in path} >= {
+        "/orgs/octo-labs/copilot/billing",
+        "/orgs/octo-labs/copilot/billing/seats",
+    }
+    assert len(read_table(warehouse_environment, "_tool_copilot_org_metrics")) == 1
+
+
+def test_a_later_tick_waits_for_the_run_of_the_same_account_only(
+    warehouse_environment: str, two_accounts: SimulatedGitHub
+) -> None:
+    with dg.DagsterInstance.get() as instance:
+        job = defs.resolve_job_def("daily_copilot")
+        instance.create_run_for_job(
+            job, status=dg.DagsterRunStatus.STARTED, tags={"copilot/account": "1-demo-admin"}
+        )
+        snapshots, reports = tick(today_at(9)).run_requests
+        for request in (snapshots, reports):
+            assert request.tags["copilot/account"] == "2-demo-admin"
+            assert all(op["config"]["accounts"] == [2] for op in request.run_config["ops"].values())
+        # One of the command line, of both accounts.
+        both = instance.create_run_for_job(
+            job,
+            status=dg.DagsterRunStatus.STARTED,
+            tags={"copilot/account": "1-demo-admin, 2-demo-admin"},
+        )
+        skipped = tick(today_at(9))
+        assert not skipped.run_requests
+        assert skipped.skip_message == (
+            f"The run {both.run_id} is still collecting snapshots. "
+            f"The run {both.run_id} is still collecting reports."
+        )
+
+
+def test_a_run_of_an_account_that_was_removed_fails_and_names_it(
+    warehouse_environment: str, two_accounts: SimulatedGitHub
+) -> None:
+    daily = tick(today_at(6)).run_requests[2]
+    with Database(warehouse_environment) as database:
+        remove_account(database, 2)
+    assert "account 2 collects nothing, or was removed" in failure(run(daily))
 
 
 def test_a_later_tick_opens_no_run_when_nothing_is_missing(

@@ -9,6 +9,7 @@ from copilot_pipeline.assets.collecting import (
     Progress,
     collect_step,
     report_step,
+    selected_scopes,
 )
 from copilot_pipeline.assets.specs import GITHUB_POOL, asset_specs
 from copilot_pipeline.checks import (
@@ -18,7 +19,6 @@ from copilot_pipeline.checks import (
     check_token_expiry,
 )
 from copilot_pipeline.collect.plan import LoadRequest
-from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import daily_partitions, requested_days
 from copilot_pipeline.resources.database import DatabaseResource
@@ -54,7 +54,7 @@ def billing_snapshot(
     with copilot_warehouse.open() as warehouse:
         if TOKEN_EXPIRY.key in context.selected_asset_check_keys:
             yield check_token_expiry(warehouse)
-        scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
+        scopes = selected_scopes(context, warehouse)
         wanted_checks = context.selected_asset_check_keys
         if not days:
             yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today)

@@ -10,6 +10,7 @@ from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome
 from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.rebuild import rebuild
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import Scope
@@ -26,12 +27,29 @@ SCOPE_SELECTION = {
         default_value=[],
         description="The enterprises to collect. Empty, as organizations: every scope.",
     ),
+    "accounts": dg.Field(
+        [int],
+        default_value=[],
+        description="The IDs of the accounts whose scopes to collect. Empty: every account.",
+    ),
     "only_missing": dg.Field(
         bool,
         default_value=False,
         description="Ask GitHub only for what is not stored and was not refused today.",
     ),
 }
+
+
+def selected_scopes(context: dg.AssetExecutionContext, database: Database) -> list[Scope]:
+    """Returns the scopes that the config of the step selects.
+
+    Raises:
+        NoScopeError: no scope is configured, or not the given one.
+    """
+    config = context.op_execution_context.op_config
+    return select_scopes(
+        database, config["organizations"], config["enterprises"], config["accounts"]
+    )
 
 
 class Progress:

@@ -10,12 +10,12 @@ from copilot_pipeline.assets.collecting import (
     Progress,
     collect_step,
     report_step,
+    selected_scopes,
 )
 from copilot_pipeline.assets.specs import GITHUB_POOL, asset_specs, first_day
 from copilot_pipeline.checks import METRICS_CHECKS, check_metrics
 from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.rebuild import rebuild
-from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.partitions import daily_partitions, daily_partitions_from, requested_days
 from copilot_pipeline.resources.database import DatabaseResource
@@ -70,7 +70,7 @@ def metrics(
     wanted_checks = context.selected_asset_check_keys
     days = requested_days(context) if context.selected_asset_keys else []
     with copilot_warehouse.open() as warehouse:
-        scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
+        scopes = selected_scopes(context, warehouse)
         if not days:
             newest = day_range(copilot_today.newest - CHECKED_ALONE, copilot_today.newest)
             yield from check_metrics(warehouse, scopes, newest, wanted_checks, copilot_today)
@@ -114,8 +114,7 @@ def _late_step(spec: dg.AssetSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.AssetMaterialization]:
         days = requested_days(context)
         with copilot_warehouse.open() as warehouse:
-            config = context.op_execution_context.op_config
-            scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
+            scopes = selected_scopes(context, warehouse)
             outcomes = list(rebuild(warehouse, scopes, METRICS_STEP, days, {name}))
             yield from report_step(context, warehouse, scopes, METRICS_STEP, outcomes)
 

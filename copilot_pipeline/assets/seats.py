@@ -9,11 +9,11 @@ from copilot_pipeline.assets.collecting import (
     Progress,
     collect_step,
     report_step,
+    selected_scopes,
 )
 from copilot_pipeline.assets.specs import GITHUB_POOL, asset_specs
 from copilot_pipeline.checks import SCOPES_ARE_COLLECTED, check_snapshots
 from copilot_pipeline.collect.plan import LoadRequest
-from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.partitions import daily_partitions, requested_days
 from copilot_pipeline.resources.database import DatabaseResource
@@ -43,7 +43,7 @@ def seat_snapshot(
     config = context.op_execution_context.op_config
     days = requested_days(context) if context.selected_asset_keys else []
     with copilot_warehouse.open() as warehouse:
-        scopes = select_scopes(warehouse, config["organizations"], config["enterprises"])
+        scopes = selected_scopes(context, warehouse)
         wanted_checks = context.selected_asset_check_keys
         if not days:
             yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today)

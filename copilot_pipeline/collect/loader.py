@@ -6,6 +6,7 @@ the whole source, its remaining periods fail without a request.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from http import HTTPStatus
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.fetch import Fetched, fetch
 from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, failed
-from copilot_pipeline.collect.plan import LoadRequest, plan
+from copilot_pipeline.collect.plan import LoadRequest, Plan, affordable_gap_days, plan, statuses_of
 from copilot_pipeline.collect.seat_counts import count_stale_days
 from copilot_pipeline.collect.store import NoRecordError, store
 from copilot_pipeline.collect.workers import OpenClient, Task, run_tasks
@@ -30,6 +31,7 @@ from copilot_pipeline.github.errors import (
     RetryableError,
 )
 from copilot_pipeline.github.refusals import RefusalReason
+from copilot_pipeline.rules import GAP_REQUESTS
 from copilot_pipeline.sources.period import Period
 from copilot_pipeline.sources.source import PagesRequest, PeriodKind, ReportRequest, Source
 from copilot_pipeline.sources.values import NotJsonError, RecordError
@@ -60,7 +62,7 @@ def load(
     All tables of a source are written together, so that a loaded day is loaded in each of them.
     `on_outcome` is called with each outcome immediately.
     """
-    loader = _Loader(database, step, request)
+    loader = _Loader(database, scopes, step, request)
     outcomes: list[Outcome] = []
     for outcome in run_tasks(database, open_client, scopes, loader):
         on_outcome(outcome)
@@ -72,13 +74,16 @@ def load(
 class _Loader:
     """The tasks of one load."""
 
-    def __init__(self, database: Database, step: str, request: LoadRequest) -> None:
+    def __init__(
+        self, database: Database, scopes: Sequence[Scope], step: str, request: LoadRequest
+    ) -> None:
         self._database = database
         self._step = step
         self._request = request
         # By scope and source. The source is None if the whole scope is refused.
         self._refusals: dict[tuple[int, str | None], GitHubError] = {}
         self._blockers: dict[tuple[int, str], GitHubError | None] = {}
+        self._gap_days = self._affordable_gap_days(scopes)
 
     def sources(self, scope: Scope) -> Sequence[Source]:
         return [source for source in scope.sources if source.step == self._step]
@@ -103,20 +108,47 @@ class _Loader:
                 healed,
             )
         tasks: list[Task] = []
-        fetches: list[tuple[Period, Task]] = []
+        fetches: list[tuple[bool, Period, Task]] = []
+        request = replace(self._request, gap_days=self._gap_days.get(scope.account_id, 0))
         for source in self.sources(scope):
-            of_source = {day: each for (name, day), each in statuses.items() if name == source.name}
-            planned = plan(self._request, source, of_source)
+            of_source = statuses_of(statuses, source)
+            planned = plan(request, source, of_source)
             tasks.append(partial(self._beyond, scope, source, planned.beyond))
             tasks.append(partial(_kept, scope, source, planned.keep, of_source))
             load = partial(self._load, client, scope, source)
             if isinstance(source.request, PagesRequest) and source.request.by_day:
-                if planned.fetch:
-                    tasks.append(partial(load, planned.fetch))
+                if planned.fetch or planned.gaps:
+                    tasks.append(partial(load, planned.gaps + planned.fetch))
             else:
-                fetches += [(period, partial(load, [period])) for period in planned.fetch]
-        # The oldest first, because GitHub stops serving them first.
-        return tasks + [task for _, task in sorted(fetches, key=lambda each: each[0])]
+                for is_gap, periods in ((False, planned.fetch), (True, planned.gaps)):
+                    fetches += [(is_gap, each, partial(load, [each])) for each in periods]
+        # Earlier gaps last, so that the requested days never wait for them. Otherwise the oldest
+        # first, because GitHub stops serving them first.
+        return tasks + [task for *_, task in sorted(fetches, key=lambda each: each[:2])]
+
+    def _affordable_gap_days(self, scopes: Sequence[Scope]) -> dict[int, int]:
+        """Returns how many earlier days of each report to collect, by account."""
+        gap_days = self._request.gap_days
+        by_account: dict[int, list[Scope]] = {}
+        for scope in scopes:
+            by_account.setdefault(scope.account_id, []).append(scope)
+        affordable: dict[int, int] = {}
+        for account_id, own in by_account.items():
+            reports = sum(len(self.sources(scope)) for scope in own)
+            if reports * gap_days <= GAP_REQUESTS:
+                affordable[account_id] = gap_days
+            else:
+                gaps = [len(each.gaps) for scope in own for each in self._plans(scope)]
+                affordable[account_id] = affordable_gap_days(gaps, gap_days, GAP_REQUESTS)
+        return affordable
+
+    def _plans(self, scope: Scope) -> list[Plan]:
+        with self._database.read() as connection:
+            statuses = read_statuses(connection, scope.id)
+        return [
+            plan(self._request, source, statuses_of(statuses, source))
+            for source in self.sources(scope)
+        ]
 
     def _beyond(self, scope: Scope, source: Source, periods: Sequence[Period]) -> list[Outcome]:
         window = self._request.today.window(source.reach_days)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from copilot_pipeline.collect.plan import LoadRequest, plan
+from copilot_pipeline.collect.plan import LoadRequest, plan, statuses_of
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.rules import REREAD_DAYS
 from copilot_pipeline.sources.source import PeriodKind, Source
@@ -48,9 +48,7 @@ def find_missing(database: Database, scopes: Sequence[Scope], today: Today) -> M
         for scope in scopes:
             statuses = read_statuses(connection, scope.id)
             for source in scope.sources:
-                of_source = {
-                    day: each for (name, day), each in statuses.items() if name == source.name
-                }
+                of_source = statuses_of(statuses, source)
                 fetch = [period.first for period in plan(request, source, of_source).fetch]
                 available += [Report(scope, source, day) for day in fetch]
                 window = today.window(source.reach_days)

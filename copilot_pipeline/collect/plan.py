@@ -29,9 +29,10 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class Plan:
-    """Periods to fetch, periods to keep, and periods that GitHub does not serve."""
+    """Periods to fetch, earlier gaps, periods to keep, and periods that GitHub does not serve."""
 
     fetch: list[Period]
+    gaps: list[Period]
     keep: list[Period]
     beyond: list[Period]
 
@@ -50,7 +51,7 @@ def plan(request: LoadRequest, source: Source, statuses: Mapping[date, Status]) 
     if request.only_missing:
         missing = [day for day in reachable if is_missing(statuses.get(day), today)]
         stored = [day for day in reachable if _is_loaded(statuses, day)]
-        return Plan(fetch=_periods(missing), keep=_periods(stored), beyond=[])
+        return Plan(fetch=_periods(missing), gaps=[], keep=_periods(stored), beyond=[])
 
     def is_settled(day: date) -> bool:
         return day in statuses and statuses[day].is_settled
@@ -74,10 +75,27 @@ def plan(request: LoadRequest, source: Source, statuses: Mapping[date, Status]) 
         # A stored snapshot of a past day is kept. It cannot be taken again.
         keep |= {day for day in request.days if day < window.first and _is_loaded(statuses, day)}
     return Plan(
-        fetch=_periods(gaps[: request.gap_days] + fetch),
+        fetch=_periods(fetch),
+        gaps=_periods(gaps[: request.gap_days]),
         keep=_periods(sorted(keep)),
         beyond=_periods(day for day in request.days if day not in window and day not in keep),
     )
+
+
+def statuses_of(statuses: Mapping[tuple[str, date], Status], source: Source) -> dict[date, Status]:
+    """Return the statuses of one source of a scope's, by day."""
+    return {day: status for (name, day), status in statuses.items() if name == source.name}
+
+
+def affordable_gap_days(gaps: Sequence[int], gap_days: int, requests: int) -> int:
+    """Return how many earlier days of each report to collect, at least one, with so many requests.
+
+    `gaps` has the number of earlier missing days of each report. Each day is one request.
+    """
+    for limit in range(gap_days, 1, -1):
+        if sum(min(each, limit) for each in gaps) <= requests:
+            return limit
+    return min(gap_days, 1)
 
 
 def is_missing(status: Status | None, today: Today) -> bool:

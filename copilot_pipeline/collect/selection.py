@@ -14,9 +14,14 @@ class NoScopeError(CopilotPipelineError):
 
 
 def select_scopes(
-    database: Database, organizations: Sequence[str] = (), enterprises: Sequence[str] = ()
+    database: Database,
+    organizations: Sequence[str] = (),
+    enterprises: Sequence[str] = (),
+    accounts: Sequence[int] = (),
 ) -> list[Scope]:
     """Return all scopes, or the organizations and enterprises with the given slugs.
+
+    With the ids of `accounts`, returns only what they collect.
 
     Raises:
         NoScopeError: no scope is configured, or not the given one.
@@ -28,6 +33,8 @@ def select_scopes(
             "no organization is configured. Import an account first: "
             "copilot-pipeline accounts import --org SLUG"
         )
+    if accounts:
+        scopes = _of_accounts(scopes, accounts)
     if not organizations and not enterprises:
         return scopes
     wanted = {
@@ -35,6 +42,17 @@ def select_scopes(
         *_wanted(scopes, ScopeKind.ENTERPRISE, enterprises),
     }
     return [scope for scope in scopes if (scope.kind, scope.slug.lower()) in wanted]
+
+
+def _of_accounts(scopes: Sequence[Scope], accounts: Sequence[int]) -> list[Scope]:
+    collecting = {scope.account_id for scope in scopes}
+    for account_id in accounts:
+        if account_id not in collecting:
+            raise NoScopeError(
+                f"account {account_id} collects nothing, or was removed. "
+                "copilot-pipeline accounts list shows the accounts."
+            )
+    return [scope for scope in scopes if scope.account_id in accounts]
 
 
 def _wanted(

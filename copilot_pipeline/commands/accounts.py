@@ -40,6 +40,7 @@ from copilot_pipeline.commands.console import (
     report_option,
     short_name,
 )
+from copilot_pipeline.commands.overlap import print_overlap
 from copilot_pipeline.github.urls import GITHUB_ENDPOINT
 from copilot_pipeline.redaction import one_line
 from copilot_pipeline.warehouse.accounts import Account
@@ -91,6 +92,7 @@ def import_(token_env: str | None, token_stdin: bool, no_check: bool, **given: A
         print_json({"account_id": account_id})
         if not no_check:
             print_access(database, account_id)
+    print_overlap(account_id, scopes)
     if not scopes:
         print_warning("the account collects nothing yet: import it again with --org SLUG.")
 
@@ -158,7 +160,10 @@ def update(
             token = None
     with open_database() as database:
         update_account(database, account_id, token, AccountOptions(**given))
-        print_json(_describe(*one_account(database, account_id)))
+        account, scopes = one_account(database, account_id)
+        print_json(_describe(account, scopes))
+        if given["organizations"] or given["enterprises"]:
+            print_overlap(account_id, scopes)
         if not no_check and (token is not None or given["organizations"] or given["enterprises"]):
             print_access(database, account_id)
 
