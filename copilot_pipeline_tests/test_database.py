@@ -24,7 +24,7 @@ from copilot_pipeline.warehouse import (
 )
 from copilot_pipeline.warehouse.database import VERSION_TABLE, Database, DatabaseError, parse_url
 from copilot_pipeline.warehouse.locks import lock_scope
-from copilot_pipeline.warehouse.raw import StoredAnswer, compress, replace_raw
+from copilot_pipeline.warehouse.raw import StoredAnswer, compress, compress_ahead, replace_raw
 from copilot_pipeline_tests.loading import newest_complete_day
 
 pytestmark = pytest.mark.both_databases
@@ -192,7 +192,8 @@ def test_two_writers_of_the_same_day_wait_for_each_other(database_url: str) -> N
                 for _ in range(20):
                     with database.write() as connection:
                         lock_scope(connection, 1)
-                        replace_raw(connection, ORGANIZATION_DAY, 1, day, [answer, answer])
+                        answers = compress_ahead([answer, answer])
+                        replace_raw(connection, ORGANIZATION_DAY, 1, day, answers)
         except Exception as error:
             errors.append(error)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from copilot_pipeline.collect import derive
 from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
 from copilot_pipeline.sources.seats import SEATS
 from copilot_pipeline.warehouse import bulk
@@ -82,7 +83,7 @@ def test_a_report_in_many_batches_gives_the_same_rows_as_in_one(
     day = github.newest_day
     found = []
     for size in (1_000, 1):
-        monkeypatch.setattr(bulk, "BATCH_ROWS", size)
+        monkeypatch.setattr(derive, "BATCH_ROWS", size)
         give(github, [line(day, 1, loc_added_sum=1), line(day, 9)])
         assert load_metrics([day]) == []
         give(github, twice(day))
@@ -158,7 +159,7 @@ def test_the_headline_of_counters_is_their_sum_even_above_64_bits(
 def test_a_bad_line_in_a_later_batch_changes_nothing(
     warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "BATCH_ROWS", 1)
+    monkeypatch.setattr(derive, "BATCH_ROWS", 1)
     import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
     day = github.newest_day
     give(github, [line(day, 1), line(day, 2)])

@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.clock import utc_now
-from copilot_pipeline.collect.derive import Derived, derive, digest
+from copilot_pipeline.collect.derive import Derivation, Derived, digest
 from copilot_pipeline.collect.fetch import Fetched
 from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
 from copilot_pipeline.sources.source import PeriodKind, Source
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import Status, read_status, save_loaded
 from copilot_pipeline.warehouse.locks import lock_scope
-from copilot_pipeline.warehouse.raw import read_raw, replace_raw
+from copilot_pipeline.warehouse.raw import compress_ahead, read_raw, replace_raw
 from copilot_pipeline.warehouse.restatements import save_restatements
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.sums import CounterSum
@@ -49,14 +49,18 @@ def store(
     """
     day = fetched.period.first
     fetched_at = max(answer.fetched_at for answer in fetched.answers)
+    # Before the transaction, because other writers wait for its end.
+    derivation = Derivation(source, scope, day, fetched.answers)
+    compressed = compress_ahead(fetched.answers)
     with database.write() as connection:
         lock_scope(connection, scope.id)
         status = read_status(connection, scope.id, day, source.name)
         if status is not None and status.is_loaded and status.attempt != attempt:
             # A concurrent run stored the day first.
             return Outcome(str(scope), source.name, day, OutcomeState.KEPT)
-        before = _headlines(connection, scope.id, source, day)
-        derived = derive(connection, source, scope, day, fetched.answers)
+        was_loaded = status is not None and status.is_loaded
+        before = _headlines(connection, scope.id, source, day) if was_loaded else {}
+        derived = derivation.write(connection)
         if derived.records == 0 and _is_missing(source, fetched, may_come):
             raise NoRecordError
         changed = _is_restated(connection, scope, source, day, status, derived)
@@ -70,7 +74,7 @@ def store(
                 _headlines(connection, scope.id, source, day),
                 utc_now(),
             )
-        raw_rows = replace_raw(connection, source, scope.id, day, fetched.answers)
+        raw_rows = replace_raw(connection, source, scope.id, day, compressed)
         save_loaded(
             connection,
             scope.id,

@@ -144,8 +144,11 @@ def _rows(seat: Any) -> Iterator[Row]:
 
 
 def _utc(instant: Any, name: str) -> Any:
+    # The usual case, which is faster.
+    if instant is None or instant.tzinfo is UTC:
+        return instant
     try:
-        return instant and instant.astimezone(UTC)
+        return instant.astimezone(UTC)
     except OverflowError:
         raise RecordError(f"{name} is not a date and time") from None
 
