@@ -105,6 +105,17 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
         assert connection.execute(sa.select(tables.scopes)).all() == []
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_what_can_be_loaded_again_does_not_wait_for_the_disk(database: Database) -> None:
+    def synchronous(*, waits_for_disk: bool) -> int:
+        with database.write(waits_for_disk=waits_for_disk) as connection:
+            return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+
+    # SQLite's numbers of FULL and NORMAL. The setting of a connection does not stay.
+    found = [synchronous(waits_for_disk=waits) for waits in (True, False, True, False)]
+    assert found == [2, 1, 2, 1]
+
+
 def test_instants_come_back_in_utc(database: Database) -> None:
     tokyo = datetime(2026, 11, 1, 8, 30, tzinfo=timezone(timedelta(hours=9)))
     with database.write() as connection:

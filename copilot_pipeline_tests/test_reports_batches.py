@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from copilot_pipeline.collect import derive
 from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
 from copilot_pipeline.sources.seats import SEATS
 from copilot_pipeline.warehouse import bulk
+from copilot_pipeline.warehouse.bulk import insert_rows
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline_tests.loading import (
     USERS,
@@ -208,3 +209,29 @@ def test_rows_that_are_merged_are_counted_once(database: Database) -> None:
         writer.add(seats[:1])
         writer.merge(seats)
         assert writer.finish() == 2
+
+
+def test_rows_written_in_bulk_are_stored_as_sqlalchemy_stores_them(database: Database) -> None:
+    table, day = SEATS.tables[0].table, date(2026, 11, 1)
+    tokyo = timezone(timedelta(hours=9))
+    values = {
+        **{column.name: None for column in table.c},
+        "scope_id": 1,
+        "day": day,
+        "organization": "octo-demo",
+        "user_id": 1,
+        "created_at": datetime(2026, 11, 1, 8, 30, tzinfo=tokyo),
+        "updated_at": datetime(2026, 11, 1, 8, 30, 1, 5, tzinfo=UTC),
+        "pending_cancellation_date": day,
+    }
+    texts = [sa.cast(column, sa.Text) for column in table.c]
+    stored = []
+    for in_bulk in (True, False):
+        with database.write() as connection:
+            connection.execute(sa.delete(table))
+            if in_bulk:
+                insert_rows(connection, table, (1, day), [tuple(values.values())[2:]])
+            else:
+                connection.execute(sa.insert(table), values)
+            stored.append(connection.execute(sa.select(*texts)).one())
+    assert stored[0] == stored[1]

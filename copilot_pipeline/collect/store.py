@@ -1,6 +1,7 @@
 """Stores GitHub's answers about a period in one transaction: raw, rows, status, restatements."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -50,9 +51,13 @@ def store(
     day = fetched.period.first
     fetched_at = max(answer.fetched_at for answer in fetched.answers)
     # Before the transaction, because other writers wait for its end.
-    derivation = Derivation(source, scope, day, fetched.answers)
-    compressed = compress_ahead(fetched.answers)
-    with database.write() as connection:
+    # Compression uses another processor.
+    with ThreadPoolExecutor(1, thread_name_prefix="compress") as helper:
+        compressing = helper.submit(compress_ahead, fetched.answers)
+        derivation = Derivation(source, scope, day, fetched.answers)
+        compressed = compressing.result()
+    # A day that a power failure undoes is missing as a whole, and the next run loads it again.
+    with database.write(waits_for_disk=False) as connection:
         lock_scope(connection, scope.id)
         status = read_status(connection, scope.id, day, source.name)
         if status is not None and status.is_loaded and status.attempt != attempt:

@@ -106,7 +106,9 @@ def _column_names(table: sa.Table) -> str:
 
 def _as_text(instant: datetime) -> str:
     """Return an instant as SQLAlchemy stores it in SQLite."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 # How SQLAlchemy stores the types that SQLite does not have. It stores all others as they are.
