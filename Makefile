@@ -6,7 +6,7 @@ AUDITING := .venv/.auditing
 RUNTIME := .runtime
 PARALLEL := --numprocesses auto --dist worksteal
 
-.PHONY: install demo dashboards docs test test-slow test-all lint format bench clean
+.PHONY: install demo dashboards docs test test-slow test-all lint format bench bench-dlt clean
 .PHONY: constraints requirements sbom audit secrets image-digests
 
 install: $(INSTALLED)
@@ -49,6 +49,15 @@ format: install
 bench: install
 	$(BIN)/python -m copilot_pipeline_tests.bench
 	$(BIN)/python -m copilot_pipeline_tests.bench_dashboards
+
+# The same loads with dlt, in an environment of its own: nothing of it is a dependency.
+.venv-dlt/.installed:
+	$(PYTHON) -m venv .venv-dlt
+	.venv-dlt/bin/pip install --quiet --disable-pip-version-check 'dlt[postgres,sqlalchemy]==1.31.0'
+	@touch $@
+
+bench-dlt: install .venv-dlt/.installed
+	$(BIN)/python -m copilot_pipeline_tests.bench dlt
 
 # Pins every package at the newest versions that pyproject.toml admits: names and versions only.
 constraints:
@@ -98,4 +107,4 @@ image-digests:
 	@deploy/compose/image-digests.sh
 
 clean:
-	rm -rf .venv .demo .runtime sbom.json .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-dlt .demo .runtime sbom.json .mypy_cache .pytest_cache .ruff_cache *.egg-info
