@@ -64,8 +64,11 @@ class Derivation:
         self._targets = [target for target in source.tables if wanted(target)]
         self._seen: set[Any] = set()
         self._digests: set[bytes] = set()
+        self._is_read = False
         self._batches = self._read(answers)
         self._first = next(self._batches)
+        # The digest of the records, or None if there are more than the first batch has.
+        self.early_sha256 = _combined(self._digests) if self._is_read else None
 
     def write(self, connection: Connection) -> Derived:
         """Replace the day's rows in the wanted tables of the source."""
@@ -99,6 +102,7 @@ class Derivation:
             if sum(map(len, lists)) >= BATCH_ROWS:
                 yield batch
                 batch = _Batch(len(rows_of))
+        self._is_read = True
         yield batch
 
 

@@ -1,7 +1,7 @@
 """Stores GitHub's answers about a period in one transaction: raw, rows, status, restatements."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, wait
 from datetime import date
 from typing import Any
 
@@ -34,11 +34,12 @@ def store(
     scope: Scope,
     source: Source,
     fetched: Fetched,
+    helper: Executor,
     *,
     attempt: int,
     may_come: bool,
 ) -> Outcome:
-    """Stores the answers in one transaction.
+    """Stores the answers in one transaction. They are compressed by the helper.
 
     `attempt` is the number of the last attempt before GitHub was asked. If another attempt was
     stored since, its rows are kept. `may_come` tells whether an empty answer means that GitHub has
@@ -51,11 +52,13 @@ def store(
     day = fetched.period.first
     fetched_at = max(answer.fetched_at for answer in fetched.answers)
     # Before the transaction, because other writers wait for its end.
-    # Compression uses another processor.
-    with ThreadPoolExecutor(1, thread_name_prefix="compress") as helper:
-        compressing = helper.submit(compress_ahead, fetched.answers)
+    compressing = helper.submit(compress_ahead, fetched.answers)
+    try:
         derivation = Derivation(source, scope, day, fetched.answers)
-        compressed = compressing.result()
+    finally:
+        # After an error, the caller closes the answers.
+        wait([compressing])
+    compressed = compressing.result()
     # A day that a power failure undoes is missing as a whole, and the next run loads it again.
     with database.write(waits_for_disk=False) as connection:
         lock_scope(connection, scope.id)
@@ -63,8 +66,10 @@ def store(
         if status is not None and status.is_loaded and status.attempt != attempt:
             # A concurrent run stored the day first.
             return Outcome(str(scope), source.name, day, OutcomeState.KEPT)
-        was_loaded = status is not None and status.is_loaded
-        before = _headlines(connection, scope.id, source, day) if was_loaded else {}
+        may_change = (
+            status is not None and status.is_loaded and status.sha256 != derivation.early_sha256
+        )
+        before = _headlines(connection, scope.id, source, day) if may_change else {}
         derived = derivation.write(connection)
         if derived.records == 0 and _is_missing(source, fetched, may_come):
             raise NoRecordError
