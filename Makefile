@@ -8,7 +8,7 @@ RUNTIME := .runtime
 PARALLEL := --numprocesses auto --dist worksteal
 
 .PHONY: install demo dashboards docs test test-slow test-celery redis test-all lint format bench
-.PHONY: bench-large clean
+.PHONY: bench-large bench-dlt clean
 .PHONY: constraints requirements sbom audit secrets image-digests
 
 install: $(INSTALLED)
@@ -72,6 +72,15 @@ bench: install
 bench-large: install
 	$(BIN)/python -m copilot_pipeline_tests.bench_large
 
+# The same loads with dlt, in an environment of its own: nothing of it is a dependency.
+.venv-dlt/.installed:
+	$(PYTHON) -m venv .venv-dlt
+	.venv-dlt/bin/pip install --quiet --disable-pip-version-check 'dlt[postgres,sqlalchemy]==1.31.0'
+	@touch $@
+
+bench-dlt: install .venv-dlt/.installed
+	$(BIN)/python -m copilot_pipeline_tests.bench dlt
+
 # Pins every package at the newest versions that pyproject.toml admits: names and versions only.
 constraints:
 	$(PYTHON) -m venv --clear .venv
@@ -120,4 +129,4 @@ image-digests:
 	@deploy/compose/image-digests.sh
 
 clean:
-	rm -rf .venv .demo .runtime sbom.json .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-dlt .demo .runtime sbom.json .mypy_cache .pytest_cache .ruff_cache *.egg-info

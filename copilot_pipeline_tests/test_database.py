@@ -25,7 +25,7 @@ from copilot_pipeline.warehouse import (
 from copilot_pipeline.warehouse.database import VERSION_TABLE, Database, DatabaseError, parse_url
 from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.months import make_months
-from copilot_pipeline.warehouse.raw import StoredAnswer, compress, replace_raw
+from copilot_pipeline.warehouse.raw import StoredAnswer, compress, compress_ahead, replace_raw
 from copilot_pipeline_tests.loading import newest_complete_day
 
 pytestmark = pytest.mark.both_databases
@@ -104,6 +104,17 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
         connection.execute(sa.insert(tables.scopes).values(**row, created_at=now, updated_at=now))
     with database.read() as connection:
         assert connection.execute(sa.select(tables.scopes)).all() == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_what_can_be_loaded_again_does_not_wait_for_the_disk(database: Database) -> None:
+    def synchronous(*, waits_for_disk: bool) -> int:
+        with database.write(waits_for_disk=waits_for_disk) as connection:
+            return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+
+    # SQLite's numbers of FULL and NORMAL. The setting of a connection does not stay.
+    found = [synchronous(waits_for_disk=waits) for waits in (True, False, True, False)]
+    assert found == [2, 1, 2, 1]
 
 
 def test_instants_come_back_in_utc(database: Database) -> None:
@@ -194,7 +205,8 @@ def test_two_writers_of_the_same_day_wait_for_each_other(database_url: str) -> N
                 for _ in range(20):
                     with database.write() as connection:
                         lock_scope(connection, 1)
-                        replace_raw(connection, ORGANIZATION_DAY, 1, day, [answer, answer])
+                        answers = compress_ahead([answer, answer])
+                        replace_raw(connection, ORGANIZATION_DAY, 1, day, answers)
         except Exception as error:
             errors.append(error)
 

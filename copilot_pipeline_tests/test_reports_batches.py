@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from copilot_pipeline.collect import derive
 from copilot_pipeline.simulated_github import ReportFiles, SimulatedGitHub
 from copilot_pipeline.sources.seats import SEATS
 from copilot_pipeline.warehouse import bulk
+from copilot_pipeline.warehouse.bulk import insert_rows
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.months import make_months
 from copilot_pipeline_tests.loading import (
@@ -83,7 +85,7 @@ def test_a_report_in_many_batches_gives_the_same_rows_as_in_one(
     day = github.newest_day
     found = []
     for size in (1_000, 1):
-        monkeypatch.setattr(bulk, "BATCH_ROWS", size)
+        monkeypatch.setattr(derive, "BATCH_ROWS", size)
         give(github, [line(day, 1, loc_added_sum=1), line(day, 9)])
         assert load_metrics([day]) == []
         give(github, twice(day))
@@ -159,7 +161,7 @@ def test_the_headline_of_counters_is_their_sum_even_above_64_bits(
 def test_a_bad_line_in_a_later_batch_changes_nothing(
     warehouse_environment: str, github: SimulatedGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "BATCH_ROWS", 1)
+    monkeypatch.setattr(derive, "BATCH_ROWS", 1)
     import_organizations(warehouse_environment, github, SLUG, reports=[USERS])
     day = github.newest_day
     give(github, [line(day, 1), line(day, 2)])
@@ -210,3 +212,29 @@ def test_rows_that_are_merged_are_counted_once(database: Database) -> None:
         writer.add(seats[:1])
         writer.merge(seats)
         assert writer.finish() == 2
+
+
+def test_rows_written_in_bulk_are_stored_as_sqlalchemy_stores_them(database: Database) -> None:
+    table, day = SEATS.tables[0].table, date(2026, 11, 1)
+    tokyo = timezone(timedelta(hours=9))
+    values = {
+        **{column.name: None for column in table.c},
+        "scope_id": 1,
+        "day": day,
+        "organization": "octo-demo",
+        "user_id": 1,
+        "created_at": datetime(2026, 11, 1, 8, 30, tzinfo=tokyo),
+        "updated_at": datetime(2026, 11, 1, 8, 30, 1, 5, tzinfo=UTC),
+        "pending_cancellation_date": day,
+    }
+    texts = [sa.cast(column, sa.Text) for column in table.c]
+    stored = []
+    for in_bulk in (True, False):
+        with database.write() as connection:
+            connection.execute(sa.delete(table))
+            if in_bulk:
+                insert_rows(connection, table, (1, day), [tuple(values.values())[2:]])
+            else:
+                connection.execute(sa.insert(table), values)
+            stored.append(connection.execute(sa.select(*texts)).one())
+    assert stored[0] == stored[1]

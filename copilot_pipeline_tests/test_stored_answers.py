@@ -28,6 +28,7 @@ from copilot_pipeline.warehouse.raw import (
     DamagedAnswerError,
     StoredAnswer,
     compress,
+    compress_ahead,
     replace_raw,
 )
 from copilot_pipeline_tests.commands import Output, fail
@@ -68,7 +69,7 @@ def show(*more: str, source: str = USERS, day: date | None = None) -> list[str]:
 def store(url: str, source: Source, *texts: str) -> None:
     answers = [StoredAnswer(URL, compress([text.encode()]), AT) for text in texts]
     with Database(url) as database, database.write() as connection:
-        replace_raw(connection, source, 1, newest_complete_day(), answers)
+        replace_raw(connection, source, 1, newest_complete_day(), compress_ahead(answers))
 
 
 @pytest.mark.both_databases

@@ -17,9 +17,10 @@ from copilot_pipeline.collect.rebuild import rebuild
 from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.days import Today
 from copilot_pipeline.simulated_github import SimulatedGitHub
-from copilot_pipeline.sources import SEAT_BILLING
+from copilot_pipeline.sources import SEAT_BILLING, seat_billing
 from copilot_pipeline.sources.raw import RAW_BILLING
 from copilot_pipeline.sources.seat_billing import billing
+from copilot_pipeline.sources.values import parse_json
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.raw import replace_raw
 from copilot_pipeline_tests.loading import import_organizations, read_table
@@ -32,18 +33,19 @@ ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 
 
 class Pause:
-    """Stops the first writer in the middle: its tool rows are replaced, its raw rows are not."""
+    """Stops the first call of a function, until it may go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.reached, self.go_on = threading.Event(), threading.Event()
         self._is_first = True
+        self._function = function
 
-    def replace_raw(self, *arguments: Any) -> int:
+    def __call__(self, *arguments: Any) -> Any:
         if self._is_first:
             self._is_first = False
             self.reached.set()
             assert self.go_on.wait(LATE)
-        return replace_raw(*arguments)
+        return self._function(*arguments)
 
 
 @pytest.fixture
@@ -98,8 +100,9 @@ def test_a_second_writer_waits_for_the_load_of_the_same_snapshot(
     serve(github, 1)
     load_billing(url)
     serve(github, 2)
-    pause = Pause()
-    monkeypatch.setattr(store, "replace_raw", pause.replace_raw)
+    # Its tool rows are replaced, its raw rows are not.
+    pause = Pause(replace_raw)
+    monkeypatch.setattr(store, "replace_raw", pause)
     loading = workers.submit(load_billing, url)
     try:
         assert pause.reached.wait(LATE)
@@ -111,4 +114,28 @@ def test_a_second_writer_waits_for_the_load_of_the_same_snapshot(
         pause.go_on.set()
     assert states(loading) == [OutcomeState.LOADED]
     assert states(waiting) == [state]
+    assert totals(url) == (2, 2)
+
+
+@pytest.mark.both_databases
+def test_a_day_that_is_being_read_keeps_no_other_writer_waiting(
+    warehouse_environment: str,
+    github: SimulatedGitHub,
+    workers: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = warehouse_environment
+    import_organizations(url, github, SLUG)
+    serve(github, 1)
+    load_billing(url)
+    serve(github, 2)
+    pause = Pause(parse_json)
+    monkeypatch.setattr(seat_billing, "parse_json", pause)
+    loading = workers.submit(load_billing, url)
+    try:
+        assert pause.reached.wait(LATE)
+        assert states(workers.submit(rebuild_billing, url)) == [OutcomeState.LOADED]
+    finally:
+        pause.go_on.set()
+    assert states(loading) == [OutcomeState.LOADED]
     assert totals(url) == (2, 2)

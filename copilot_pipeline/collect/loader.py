@@ -6,6 +6,7 @@ the whole source, its remaining periods fail without a request.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -80,6 +81,8 @@ class _Loader:
         self._database = database
         self._step = step
         self._request = request
+        # Compression runs beside the decoding of a day, on another processor.
+        self._helper = ThreadPoolExecutor(1, thread_name_prefix="compress")
         # By scope and source. The source is None if the whole scope is refused.
         self._refusals: dict[tuple[int, str | None], GitHubError] = {}
         self._blockers: dict[tuple[int, str], GitHubError | None] = {}
@@ -217,6 +220,7 @@ class _Loader:
                 scope,
                 source,
                 fetched,
+                self._helper,
                 attempt=attempt,
                 may_come=is_provisional,
             )

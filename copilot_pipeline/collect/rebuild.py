@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence, Set
 from datetime import date
 
-from copilot_pipeline.collect.derive import derive
+from copilot_pipeline.collect.derive import Derivation
 from copilot_pipeline.collect.outcomes import Outcome, OutcomeState, failed
 from copilot_pipeline.collect.seat_counts import count_stale_days
 from copilot_pipeline.days import DayOutOfReachError
@@ -56,9 +56,10 @@ def _rebuild(
                 return None
             make_months(database, source.all_tables, day)
             answers = read_raw(connection, source, scope.id, day)
-            derived = derive(
-                connection, source, scope, day, answers, lambda table: table.asset in assets
+            derivation = Derivation(
+                source, scope, day, answers, lambda table: table.asset in assets
             )
+            derived = derivation.write(connection)
     except RecordError as error:
         refused = RecordError(f"{source.name}: {error}. Nothing of that day was changed.")
         return failed(str(scope), source.name, [day], refused)[0]

@@ -1,6 +1,7 @@
 """Stores GitHub's answers about a period in one transaction: raw, rows, status, restatements."""
 
 from collections.abc import Mapping
+from concurrent.futures import Executor, wait
 from datetime import date
 from typing import Any
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from copilot_pipeline.clock import utc_now
-from copilot_pipeline.collect.derive import Derived, derive, digest
+from copilot_pipeline.collect.derive import Derivation, Derived, digest
 from copilot_pipeline.collect.fetch import Fetched
 from copilot_pipeline.collect.outcomes import Outcome, OutcomeState
 from copilot_pipeline.sources.source import PeriodKind, Source
@@ -16,7 +17,7 @@ from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import Status, read_status, save_loaded
 from copilot_pipeline.warehouse.locks import lock_scope
 from copilot_pipeline.warehouse.months import make_months
-from copilot_pipeline.warehouse.raw import read_raw, replace_raw
+from copilot_pipeline.warehouse.raw import compress_ahead, read_raw, replace_raw
 from copilot_pipeline.warehouse.restatements import save_restatements
 from copilot_pipeline.warehouse.scopes import Scope
 from copilot_pipeline.warehouse.sums import CounterSum
@@ -34,11 +35,12 @@ def store(
     scope: Scope,
     source: Source,
     fetched: Fetched,
+    helper: Executor,
     *,
     attempt: int,
     may_come: bool,
 ) -> Outcome:
-    """Stores the answers in one transaction.
+    """Stores the answers in one transaction. They are compressed by the helper.
 
     `attempt` is the number of the last attempt before GitHub was asked. If another attempt was
     stored since, its rows are kept. `may_come` tells whether an empty answer means that GitHub has
@@ -50,15 +52,27 @@ def store(
     """
     day = fetched.period.first
     fetched_at = max(answer.fetched_at for answer in fetched.answers)
+    # Before the transaction, because other writers wait for its end.
+    compressing = helper.submit(compress_ahead, fetched.answers)
+    try:
+        derivation = Derivation(source, scope, day, fetched.answers)
+    finally:
+        # After an error, the caller closes the answers.
+        wait([compressing])
+    compressed = compressing.result()
     make_months(database, source.all_tables, day)
-    with database.write() as connection:
+    # A day that a power failure undoes is missing as a whole, and the next run loads it again.
+    with database.write(waits_for_disk=False) as connection:
         lock_scope(connection, scope.id)
         status = read_status(connection, scope.id, day, source.name)
         if status is not None and status.is_loaded and status.attempt != attempt:
             # A concurrent run stored the day first.
             return Outcome(str(scope), source.name, day, OutcomeState.KEPT)
-        before = _headlines(connection, scope.id, source, day)
-        derived = derive(connection, source, scope, day, fetched.answers)
+        may_change = (
+            status is not None and status.is_loaded and status.sha256 != derivation.early_sha256
+        )
+        before = _headlines(connection, scope.id, source, day) if may_change else {}
+        derived = derivation.write(connection)
         if derived.records == 0 and _is_missing(source, fetched, may_come):
             raise NoRecordError
         changed = _is_restated(connection, scope, source, day, status, derived)
@@ -72,7 +86,7 @@ def store(
                 _headlines(connection, scope.id, source, day),
                 utc_now(),
             )
-        raw_rows = replace_raw(connection, source, scope.id, day, fetched.answers)
+        raw_rows = replace_raw(connection, source, scope.id, day, compressed)
         save_loaded(
             connection,
             scope.id,

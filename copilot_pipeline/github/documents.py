@@ -4,6 +4,7 @@ Readers load one line or one file at a time.
 """
 
 import codecs
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ _BLOCK = 1024 * 1024
 class Spool:
     """A temporary file that holds the response bodies of one load, one after the other.
 
-    Its documents can be read until the spool is closed. A spool is not thread-safe.
+    Its documents can be read until the spool is closed, by several threads. Writing is not
+    thread-safe.
     """
 
     def __init__(self) -> None:
@@ -71,25 +73,26 @@ class Document:
 
     def content(self) -> bytes:
         """Return the whole body."""
-        file = self._spool.file
-        file.seek(self._start)
-        return file.read(self._stop - self._start)
+        return b"".join(self.blocks())
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines, including their line endings."""
-        position, file = self._start, self._spool.file
-        while position < self._stop:
-            file.seek(position)
-            line = file.readline(self._stop - position)
-            position += len(line)
-            yield line
+        # The beginning of a line that ends in a later block.
+        begun: list[bytes] = []
+        for block in self.blocks():
+            *lines, rest = block.split(b"\n")
+            for line in lines:
+                yield b"".join([*begun, line, b"\n"])
+                begun.clear()
+            begun.append(rest)
+        if last := b"".join(begun):
+            yield last
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the body in blocks of at most 1 MiB."""
-        file = self._spool.file
+        number = self._spool.file.fileno()
         for position in range(self._start, self._stop, _BLOCK):
-            file.seek(position)
-            yield file.read(min(_BLOCK, self._stop - position))
+            yield os.pread(number, min(_BLOCK, self._stop - position), position)
 
 
 def require_text(document: Document, subject: Subject) -> None:

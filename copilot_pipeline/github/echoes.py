@@ -6,7 +6,6 @@ from urllib.parse import unquote_to_bytes
 
 # JSON may escape any character by its number, and the slash. Tokens are ASCII.
 _JSON_ESCAPE = re.compile(rb"\\(?:u00([0-7][0-9a-fA-F])|(/))")
-_HINTS = (b"\\u00", b"\\/", b"%")
 
 # The longest form of one character: `%41`, with each of its characters as `\u0025`.
 _MAX_ESCAPE_LENGTH = 18
@@ -23,11 +22,17 @@ def repeats(token: str, blocks: Iterable[bytes]) -> bool:
         window = tail + block
         if wanted in window:
             return True
-        # Most texts contain no such escape, and the search for one is fast.
-        if any(hint in window for hint in _HINTS) and wanted in _unescaped(window):
+        if _may_be_escaped(window) and wanted in _unescaped(window):
             return True
         tail = window[-_MAX_ESCAPE_LENGTH * len(wanted) :]
     return False
+
+
+def _may_be_escaped(text: bytes) -> bool:
+    """Whether the text contains an escape. The search for a single character is much faster."""
+    if b"%" in text:
+        return True
+    return b"\\" in text and (b"\\u00" in text or b"\\/" in text)
 
 
 def _unescaped(text: bytes) -> bytes:

@@ -7,12 +7,12 @@ files.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from copilot_pipeline.sources.breakdowns import BREAKDOWNS, cleaned
+from copilot_pipeline.sources.breakdowns import BREAKDOWNS, Breakdown, cleaned
 from copilot_pipeline.sources.entries import MAX_VALUE, MAX_VALUE_BYTES, array_entries
 from copilot_pipeline.sources.known_names import KNOWN_NAMES, PSEUDO_NAMES
 from copilot_pipeline.sources.names import normalized
@@ -39,7 +39,7 @@ def read_many(
                 if getattr(each, name) is None:
                     raise RecordError(f"a record has no {name}")
             for breakdown in of_breakdowns:
-                _notice_names(getattr(each, breakdown.field), breakdown.dimensions, reading)
+                _notice_names(breakdown, each, reading)
             yield each
 
     return read
@@ -59,7 +59,7 @@ def read_one(record: Record) -> Callable[[Iterable[Answer], Reading], Iterator[A
             if found is None:
                 found = content
                 for breakdown in BREAKDOWNS:
-                    _notice_names(getattr(each, breakdown.field), breakdown.dimensions, reading)
+                    _notice_names(breakdown, each, reading)
                 yield each
             elif content != found:
                 raise RecordError(f"the report holds two different records of {reading.day}")
@@ -145,16 +145,28 @@ def _require_day(stated: date | None, day: date) -> None:
         raise RecordError(f"the report is about {stated or 'no day'}, not {day}")
 
 
-def _notice_names(entries: Any, dimensions: tuple[str, ...], reading: Reading) -> None:
-    for entry in entries or ():
-        for dimension in dimensions:
-            name = (getattr(entry, dimension) or "").strip()
-            if name and not _is_known(dimension, name):
-                reading.unknown[dimension, cleaned(storable(name))] += 1
+def _notice_names(breakdown: Breakdown, record: Any, reading: Reading) -> None:
+    for names in map(breakdown.names_of, getattr(record, breakdown.field) or ()):
+        for unknown in _unknown_names(breakdown.dimensions, names):
+            reading.unknown[unknown] += 1
 
 
 # The same few names occur in every record.
 @lru_cache(maxsize=4096)
+def _unknown_names(
+    dimensions: tuple[str, ...], names: tuple[str | None, ...]
+) -> Sequence[tuple[str, str]]:
+    """Return the dimensions and names that this version does not know."""
+    stripped = [
+        (dimension, (name or "").strip()) for dimension, name in zip(dimensions, names, strict=True)
+    ]
+    return [
+        (dimension, cleaned(storable(name)))
+        for dimension, name in stripped
+        if name and not _is_known(dimension, name)
+    ]
+
+
 def _is_known(dimension: str, name: str) -> bool:
     lower = normalized(dimension, name).lower()
     return lower in KNOWN_NAMES[dimension] or lower in PSEUDO_NAMES

@@ -5,8 +5,9 @@ Source: GitHub's REST documentation of the Copilot user management.
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import UTC
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Date, Table, Text
@@ -130,28 +131,36 @@ def _read(answers: Iterable[Answer], reading: Reading) -> Iterator[Any]:
             )
 
 
-def _rows(seat: Any) -> Iterator[Row]:
-    team = seat.assigning_team
-    created, updated, active, authenticated = (
-        _utc(getattr(seat, name), name) for name in _INSTANTS
-    )
-    yield (
-        seat.organization,
-        seat.assignee.id,
-        seat.assignee.login,
-        seat.plan_type,
-        team and team.id,
-        team and team.slug,
-        created,
-        updated,
-        active,
-        seat.last_activity_editor,
-        authenticated,
-        seat.pending_cancellation_date,
-    )
+_instants_of = attrgetter(*_INSTANTS)
 
 
-def _utc(instant: Any, name: str) -> Any:
+def _rows(seat: Any) -> Iterable[Row]:
+    assignee, team = seat.assignee, seat.assigning_team
+    instants: Sequence[datetime | None] = _instants_of(seat)
+    for instant in instants:
+        if instant is not None and instant.tzinfo is not UTC:
+            instants = list(map(_utc, instants, _INSTANTS))
+            break
+    created, updated, active, authenticated = instants
+    return [
+        (
+            seat.organization,
+            assignee.id,
+            assignee.login,
+            seat.plan_type,
+            team and team.id,
+            team and team.slug,
+            created,
+            updated,
+            active,
+            seat.last_activity_editor,
+            authenticated,
+            seat.pending_cancellation_date,
+        )
+    ]
+
+
+def _utc(instant: datetime | None, name: str) -> datetime | None:
     try:
         return instant and instant.astimezone(UTC)
     except OverflowError:

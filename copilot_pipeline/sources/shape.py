@@ -5,6 +5,7 @@ declaration. Records are msgspec structs. Absent and null values are None. A val
 raises `RecordError` with its path.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from copilot_pipeline.sources.values import RecordError, parse_json, storable
 
 # Two names of this length fit into a key of a PostgreSQL index.
 MAX_NAME_LENGTH = 255
+
+# NUL and surrogates, of which some are unpaired.
+_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD])")
 
 _encoder = msgspec.json.Encoder(order="sorted")
 
@@ -137,8 +141,9 @@ class Record:
         Raises:
             RecordError: the text is not JSON, or a field has another type than declared.
         """
-        # Escaped characters that no database can store need the slower conversion.
-        if b"\\u0000" not in line and b"\\ud" not in line and b"\\uD" not in line:
+        # Escaped characters that no database can store need the slower conversion. Most texts have
+        # no backslash, and the search for one is fast.
+        if b"\\" not in line or not _UNSTORABLE.search(line):
             try:
                 return self._decoder.decode(line)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -150,13 +150,20 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, connection: Connection | None = None) -> Iterator[Connection]:
-        """Begin a write transaction on a new connection or the given one."""
+    def write(
+        self, connection: Connection | None = None, *, waits_for_disk: bool = True
+    ) -> Iterator[Connection]:
+        """Begin a write transaction on a new connection or the given one.
+
+        With `waits_for_disk=False`, SQLite does not wait until the disk has written. The end of the
+        process loses nothing. A power failure may undo the transaction, but not a part of it.
+        """
+        synchronous = "FULL" if waits_for_disk else "NORMAL"
         with self._writing, nullcontext(connection) if connection else self.connect() as writer:
-            writer.execution_options(copilot_pipeline_writes=True)
+            writer.execution_options(copilot_pipeline_writes=synchronous)
             with writer.begin():
                 yield writer
-            writer.execution_options(copilot_pipeline_writes=False)
+            writer.execution_options(copilot_pipeline_writes=None)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -377,8 +384,11 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # Write transactions take the lock at once. Taken later, it could fail within the transaction.
-    writes = connection.get_execution_options().get("copilot_pipeline_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    synchronous = connection.get_execution_options().get("copilot_pipeline_writes")
+    if synchronous:
+        # SQLite ignores the setting within a transaction.
+        connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if synchronous else "BEGIN")
 
 
 def _describe(url: URL) -> str:

@@ -18,7 +18,9 @@ def lock_scope(connection: Connection, scope_id: int) -> None:
     if connection.dialect.name == "postgresql":
         for table in (scopes, removed_scopes):
             query = sa.select(table.c.id).where(table.c.id == scope_id).with_for_update()
-            connection.execute(query)
+            if connection.execute(query).first() is not None:
+                # A scope is in one of the tables, and is not moved before this transaction ends.
+                return
 
 
 def lock_accounts(connection: Connection) -> None:

@@ -3,11 +3,12 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
+from itertools import chain
 from typing import IO, Any, Protocol
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from sqlalchemy.engine import Connection
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.sources.raw import RAW_METRICS
 from copilot_pipeline.sources.source import Answer, Source
+from copilot_pipeline.warehouse.bulk import insert_rows
 
 # The users report shrinks to 5 %. A higher level saves little and takes much longer.
 _LEVEL = 6
@@ -24,6 +26,9 @@ _LEVEL = 6
 _GZIP = zlib.MAX_WBITS + 16
 
 _BLOCK = 1024 * 1024
+
+# The bytes of compressed answers that are kept in memory before they are written.
+_BATCH = 8 * 1024 * 1024
 
 
 class DamagedAnswerError(CopilotPipelineError):
@@ -84,35 +89,57 @@ def compress(blocks: Iterable[bytes]) -> bytes:
     return b"".join([*map(compressor.compress, blocks), compressor.flush()])
 
 
+@dataclass(frozen=True)
+class CompressedAnswer:
+    """A downloaded file or page as it is stored, with its SHA-256 before compression."""
+
+    url: str
+    fetched_at: datetime
+    payload: bytes = field(repr=False)
+    sha256: str
+
+
+def compress_ahead(answers: Iterable[FetchedAnswer]) -> Iterator[list[CompressedAnswer]]:
+    """Return the compressed answers in batches of about `_BATCH`, the first compressed at once."""
+    batches = _batches(answers)
+    return chain([next(batches)], batches)
+
+
+def _batches(answers: Iterable[FetchedAnswer]) -> Iterator[list[CompressedAnswer]]:
+    """Yield at least one batch. The last one may be empty."""
+    batch: list[CompressedAnswer] = []
+    size = 0
+    for answer in answers:
+        digest = sha256()
+        payload = compress(_hashed(answer.blocks(), digest))
+        batch.append(CompressedAnswer(answer.url, answer.fetched_at, payload, digest.hexdigest()))
+        size += len(payload)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
 def replace_raw(
     connection: Connection,
     source: Source,
     scope_id: int,
     day: date,
-    answers: Iterable[FetchedAnswer],
+    batches: Iterable[Sequence[CompressedAnswer]],
 ) -> int:
-    """Replace the stored answers of the source and day. Return the number of files or pages.
-
-    One answer is in memory at a time, compressed.
-    """
+    """Replace the stored answers of the source and day. Return the number of files or pages."""
     raw, key = source.raw, _key(source, scope_id, day)
     connection.execute(sa.delete(raw.table).where(*_is(source, scope_id, day)))
-    count = 0
-    for number, answer in enumerate(answers, raw.first_part):
-        digest = sha256()
-        values: dict[str, Any] = {
-            **key,
-            "fetched_at": answer.fetched_at,
-            "url": answer.url,
-            "payload": compress(_hashed(answer.blocks(), digest)),
-        }
-        if raw.part is not None:
-            values[raw.part] = number
-        if "sha256" in raw.table.c:
-            values["sha256"] = digest.hexdigest()
-        connection.execute(sa.insert(raw.table), values)
-        count += 1
-    return count
+    number = raw.first_part
+    for batch in batches:
+        rows = []
+        for answer in batch:
+            part = () if raw.part is None else (number,)
+            digest = (answer.sha256,) if "sha256" in raw.table.c else ()
+            rows.append((*part, answer.fetched_at, answer.url, answer.payload, *digest))
+            number += 1
+        insert_rows(connection, raw.table, key, rows)
+    return number - raw.first_part
 
 
 def _hashed(blocks: Iterable[bytes], digest: Any) -> Iterator[bytes]:
@@ -170,11 +197,8 @@ def stored_metrics(connection: Connection, scope_id: int, day: date) -> list[str
     return list(connection.execute(query.distinct().order_by(columns.report)).scalars())
 
 
-def _key(source: Source, scope_id: int, day: date) -> dict[str, Any]:
-    key: dict[str, Any] = {"scope_id": scope_id, "day": day}
-    if source.raw.has_report:
-        key["report"] = source.name
-    return key
+def _key(source: Source, scope_id: int, day: date) -> tuple[Any, ...]:
+    return (scope_id, day, source.name) if source.raw.has_report else (scope_id, day)
 
 
 def _is(source: Source, scope_id: int, day: date) -> list[sa.ColumnElement[bool]]:
