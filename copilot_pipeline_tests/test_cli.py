@@ -285,7 +285,7 @@ def test_run_exits_with_1_and_a_line_for_each_failed_organization(
         github.faults.add("/orgs/bad-demo/.*/reports/", **faults.not_owner())
         # By default, a scope that never worked is named and does not fail the run.
         assert run_command(["run"]) == 0
-        assert "organization bad-demo, " in capsys.readouterr().err
+        assert "organization bad-demo: " in capsys.readouterr().err
         monkeypatch.setenv(settings.FAIL_RUN_ON, settings.FailRunOn.ANY_SCOPE)
         assert run_command(["run"]) == 1
     printed = capsys.readouterr()
