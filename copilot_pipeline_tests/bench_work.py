@@ -248,7 +248,7 @@ def phases(work: Work, address: Address) -> Figures:
     for name in ("report", "document"):
         watch.watch("fetch", GitHubClient, name)
     pages = GitHubClient.pages
-    loader.ThreadPoolExecutor = lambda *_, **__: Inline()  # type: ignore[attr-defined]
+    loader.ThreadPoolExecutor = lambda *_, **__: Inline()  # type: ignore[attr-defined, assignment]
     watch.watch("decode", Record, "decode")
     watch.watch("digest", Record, "encode")
     watch.watch("derive", derive.Derivation, "__init__")
