@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from copilot_pipeline.collect.selection import select_scopes
-from copilot_pipeline.collected_scopes import ScopeError
+from copilot_pipeline.collected_scopes import scopes_named
 from copilot_pipeline.collection_health import (
     Problem,
     SourceHealth,
@@ -22,8 +21,6 @@ from copilot_pipeline.collection_health import (
 )
 from copilot_pipeline.commands.console import open_database, print_json, print_message
 from copilot_pipeline.days import Today
-from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.scopes import Scope
 
 # The headings of the columns of numbers are on two lines, so that the table fits a terminal.
 NUMBERS = ("loaded", "missing", "not\nready", "no\ndata", "refused", "failed")
@@ -40,7 +37,7 @@ def status(slug: str | None, as_json: bool) -> int:
     """
     today = Today.from_clock()
     with open_database() as database:
-        scopes = _chosen(database, slug)
+        scopes = scopes_named(database, slug)
         health = collection_health(database, today, scopes)
         found = problems(database, today, scopes)
     if as_json or not sys.stdout.isatty():
@@ -50,17 +47,6 @@ def status(slug: str | None, as_json: bool) -> int:
         for problem in found:
             print_message(f"Warning: {problem.message}")
     return 1 if found else 0
-
-
-def _chosen(database: Database, slug: str | None) -> list[Scope]:
-    scopes = select_scopes(database)
-    if slug is None:
-        return scopes
-    chosen = [scope for scope in scopes if scope.slug.lower() == slug.lower()]
-    if not chosen:
-        names = ", ".join(sorted(scope.slug for scope in scopes))
-        raise ScopeError(f"no account collects this scope. Collected scopes: {names}.")
-    return chosen
 
 
 def _describe(health: Sequence[SourceHealth], found: Sequence[Problem]) -> dict[str, Any]:

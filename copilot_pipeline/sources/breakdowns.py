@@ -94,13 +94,15 @@ class Breakdown:
             yield (*key, *names, *counted)
 
 
+BY_IDE = Breakdown("ide", ("ide",))
 BY_FEATURE = Breakdown("feature", ("feature",))
+BY_MODEL_FEATURE = Breakdown("model_feature", ("model", "feature"))
 BREAKDOWNS = (
-    Breakdown("ide", ("ide",)),
+    BY_IDE,
     BY_FEATURE,
     Breakdown("language_feature", ("language", "feature")),
     Breakdown("language_model", ("language", "model")),
-    Breakdown("model_feature", ("model", "feature")),
+    BY_MODEL_FEATURE,
 )
 
 
