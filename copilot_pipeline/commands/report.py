@@ -7,11 +7,9 @@ import click
 from copilot_pipeline.collected_scopes import scopes_named
 from copilot_pipeline.commands.console import file_path, open_database, print_json
 from copilot_pipeline.days import Today
+from copilot_pipeline.report import DEFAULT_DAYS, DEFAULT_FILE, MAX_DAYS
 from copilot_pipeline.report.files import require_file, write_text
 from copilot_pipeline.settings import refuse_token
-
-DEFAULT_FILE = "copilot-report.html"
-DEFAULT_DAYS = 90
 
 
 @click.command("report")
@@ -23,7 +21,7 @@ DEFAULT_DAYS = 90
 @click.option("--scope", "slug", metavar="SLUG", help="Only this organization or enterprise.")
 @click.option(
     "--days",
-    type=click.IntRange(1, 365),
+    type=click.IntRange(1, MAX_DAYS),
     default=DEFAULT_DAYS,
     show_default=True,
     help="The number of newest complete days.",

@@ -18,12 +18,15 @@ import vl_convert
 from markupsafe import Markup
 
 from copilot_pipeline.days import day_range
-from copilot_pipeline.report.numbers import Period, rows_of
+from copilot_pipeline.report.numbers import Period, between, rows_of
 from copilot_pipeline.report.texts import Unit, day_text
 
 # Units of the drawing. A phone shows it at about three quarters of this size.
-WIDTH, HEIGHT = 460, 190
+WIDTH, HEIGHT = 420, 185
 FONT_SIZE = 13
+
+# Room for the names of reports beside a chart of states.
+REPORT_WIDTH = 128
 
 # A range has at least so many days, so that the first day is a point with an axis.
 LEAST_DAYS = 7
@@ -79,6 +82,8 @@ class Chart:
     rows: Sequence[Sequence[str]]
     note: str = ""
     is_line: bool = False
+    # The columns of the table that are no numbers.
+    texts: int = 1
 
 
 def draw_lines(
@@ -255,7 +260,7 @@ def draw_states(
                         "type": "nominal",
                         "sort": reports,
                         "title": None,
-                        "axis": {"ticks": False, "domain": False, "grid": False},
+                        "axis": {"ticks": False, "domain": False, "minExtent": REPORT_WIDTH},
                     },
                     "color": _scale(shown, [thing.stroke for thing in shown.values()])
                     | {"field": "name"},
@@ -279,6 +284,7 @@ def draw_states(
             [report, things[state].label if state in things else state, str(start), str(end)]
             for report, state, start, end in spans
         ],
+        texts=4,
     )
 
 
@@ -304,8 +310,7 @@ def _sums(
     for index in range(days // step - 1, -1, -1):
         end = period.last - timedelta(days=index * step)
         start = end - timedelta(days=step - 1)
-        rows = frame[[start <= day <= end for day in frame.index]]
-        sums[start, end] = rows.sum()
+        sums[start, end] = between(frame, start, end).sum()
     return sums
 
 
@@ -443,7 +448,8 @@ def _render(spec: Spec, height: int = HEIGHT) -> Markup:
         "width": WIDTH,
         "height": height,
         "background": "transparent",
-        "padding": 1,
+        # Browsers have wider fonts than the one that Vega measures with.
+        "padding": {"left": 3, "right": 24, "top": 5, "bottom": 1},
         "autosize": {"type": "fit", "contains": "padding"},
         "config": {
             "aria": False,

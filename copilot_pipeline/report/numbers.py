@@ -79,6 +79,8 @@ class ScopeNumbers:
     states: pd.DataFrame
     restated: pd.DataFrame
     has_charts: bool
+    # The organizations of an enterprise's teams, if the report has these organizations too.
+    team_owners: Mapping[int, str]
 
     @property
     def is_empty(self) -> bool:
@@ -94,7 +96,7 @@ class ScopeNumbers:
         return self._in_period(self.seats)
 
     def _in_period(self, frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[[self.period.first <= day <= self.period.last for day in frame.index]]
+        return between(frame, self.period.first, self.period.last)
 
     def newest(self, column: str) -> Measure | None:
         """Return the newest number of the column in the period."""
@@ -233,12 +235,19 @@ def read_numbers(
                 queries.snapshot_states(charted, *period_of(period)),
             ),
         }
+        owners = {
+            int(team_id): labels.get(scope.id, scope.slug)
+            for scope in scopes
+            if scope.kind is ScopeKind.ORGANIZATION
+            for team_id in read["teams"].of(scope.id)["team_id"]
+        }
         numbers = [
             ScopeNumbers(
                 scope=scope,
                 label=labels.get(scope.id, scope.slug),
                 period=period,
                 has_charts=scope.id in charted,
+                team_owners=owners if scope.kind is ScopeKind.ENTERPRISE else {},
                 **{name: frames.of(scope.id) for name, frames in read.items()},
             )
             for scope in ordered
@@ -259,6 +268,11 @@ def read_unused_seats(database: Database, scope: ScopeNumbers) -> pd.DataFrame:
         return _Reader(connection, scope.period).frame(
             queries.unused_seat_holders(scope.scope.id, newest.day)
         )
+
+
+def between(frame: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
+    """Return the rows of the days from `first` to `last`, of a frame whose index are days."""
+    return frame.loc[[day for day in frame.index if first <= day <= last]]
 
 
 def rows_of(frame: pd.DataFrame) -> list[Any]:

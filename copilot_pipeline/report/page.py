@@ -35,6 +35,12 @@ MAX_CHARTED = 10
 # The table of people is as long as the dashboard's at most.
 MAX_HOLDERS = 500
 
+# The columns of the table of all scopes. The summary has the first six.
+ROW_COLUMNS = (
+    *("Active in 28 days", "Change", "Seats", "Adoption", "Unused", "Acceptance"),
+    *("Unused, a month", "7 days", "Day", "Newest day", "Gaps"),
+)
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@])")
 
 
@@ -102,6 +108,7 @@ def _context(numbers: Numbers, options: ReportOptions, today: Today) -> dict[str
         "answers": answers,
         "trust": answers[-1],
         "levels": _levels(numbers),
+        "row_columns": ROW_COLUMNS,
         "has_marks": not numbers.marks.empty,
         "problems": problem_messages(numbers, with_people=options.with_people),
         "with_people": options.with_people,
@@ -166,16 +173,16 @@ def _row(scope: ScopeNumbers) -> _Row:
         f"scope-{scope.scope.id}",
         scope.label,
         [
-            UNKNOWN if day is None else day_text(day),
             _text(scope.active(), Unit.PEOPLE),
             "" if change is None else change_text(change),
-            newest("weekly_active_users"),
-            newest("total_active_users"),
             newest("seats"),
             _text(scope.adoption(), Unit.PERCENT),
-            "" if rate is None else f"{rate:.1%}",
             newest("unused_seats"),
+            "" if rate is None else f"{rate:.1%}",
             newest("unused_cost", Unit.DOLLARS),
+            newest("weekly_active_users"),
+            newest("total_active_users"),
+            UNKNOWN if day is None else day_text(day),
             f"{scope.gaps:,}",
         ],
     )

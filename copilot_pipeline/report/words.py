@@ -36,6 +36,7 @@ from copilot_pipeline.rules import (
 
 # A sentence names so many teams at most.
 MAX_TEAMS_NAMED = 4
+MAX_TEAMS_IN_VERDICT = 2
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Answer:
 class Team:
     """A team of at least five members in the last 28 days."""
 
+    id: int
     scope: str
+    slug: str
     name: str
     members: int
     active: int
@@ -167,7 +170,7 @@ class Overview:
             (scope,) = self.scopes
             now, before = _value(scope.active()), _value(scope.active_before())
             earlier = scope.active_before()
-            days = f" on {medium_day(earlier.day)}" if earlier else ""
+            days = f", up to {medium_day(earlier.day)}" if earlier else ""
         if now is None or not before:
             return Answer(
                 question,
@@ -182,8 +185,8 @@ class Overview:
         return Answer(
             question,
             f"{verdict}, {change_text(change)}",
-            f"in {ACTIVE_DAYS} days: {people(before)} were active in the {ACTIVE_DAYS} days"
-            f" before{days}, and {people(now)} now.{self._definitions_changed()}",
+            f"{people(now)} in the last {ACTIVE_DAYS} days, {people(before)} in the "
+            f"{ACTIVE_DAYS} days before{days}.{self._definitions_changed()}",
         )
 
     def _definitions_changed(self) -> str:
@@ -210,7 +213,7 @@ class Overview:
             )
         share = share_of(self.teams)
         lagging = [team for team in self.teams if team.lags]
-        together = f"All teams together: {share:.0%} of members were active in {ACTIVE_DAYS} days."
+        together = f"Of all teams together {share:.0%} were active in {ACTIVE_DAYS} days."
         if not lagging:
             return Answer(
                 question,
@@ -220,14 +223,17 @@ class Overview:
             )
         several = len(self.scopes) > 1
         named = [
-            f"{team.name}{f' of {team.scope}' if several else ''} "
-            f"({team.active} of {team.members} active)"
+            f"{team.name}{f' of {team.scope}' if several else ''}: {team.active} of {team.members}"
             for team in lagging[:MAX_TEAMS_NAMED]
         ]
         if len(lagging) > len(named):
             named.append(f"{len(lagging) - len(named)} more")
         return Answer(
-            question, f"{len(lagging)} of {len(self.teams)}", f"{listed(named)}. {together}"
+            question,
+            listed([team.name for team in lagging])
+            if len(lagging) <= MAX_TEAMS_IN_VERDICT
+            else f"{len(lagging)} of {len(self.teams)} teams",
+            f"Active members of {listed(named)}. {together}",
         )
 
     def _cost(self) -> Answer:
@@ -236,7 +242,7 @@ class Overview:
         if cost is None or seats is None:
             return Answer(question, "Unknown", "No snapshot of the seats is stored.")
         active = self.total("active_seats")
-        each = f", {cost / active:,.2f} dollars for each active one" if active else ""
+        each = f", ${cost / active:,.2f} for each active one" if active else ""
         return Answer(
             question,
             f"{Unit.DOLLARS.text(cost)} a month",
@@ -302,13 +308,14 @@ def teams_of(scope: ScopeNumbers) -> list[Team]:
     rows = rows_of(scope.teams)
     if not rows:
         return []
-    names = [str(row.team) for row in rows]
+    slugs = [str(row.team) for row in rows]
     share = sum(row.active for row in rows) / sum(row.members for row in rows)
     found = [
         Team(
+            id=int(row.team_id),
             scope=scope.label,
-            # Teams of two organizations of an enterprise may have the same name.
-            name=name if names.count(name) == 1 else f"{name} #{row.team_id}",
+            slug=slug,
+            name=slug if slugs.count(slug) == 1 else _full_name(scope, row.team_id, slug),
             members=int(row.members),
             active=int(row.active),
             prompts_a_day=_ratio(row.prompts, row.active_days),
@@ -316,9 +323,15 @@ def teams_of(scope: ScopeNumbers) -> list[Team]:
             acceptance=_ratio(row.accepted, row.suggested),
             lags=row.active / row.members <= share - TEAM_LAG,
         )
-        for name, row in zip(names, rows, strict=True)
+        for slug, row in zip(slugs, rows, strict=True)
     ]
     return sorted(found, key=lambda team: (team.share, -team.members, team.name))
+
+
+def _full_name(scope: ScopeNumbers, team_id: int, slug: str) -> str:
+    """Return a name for one of several teams with the same slug in an enterprise."""
+    owner = scope.team_owners.get(team_id)
+    return f"{slug} ({owner})" if owner else f"{slug} #{team_id}"
 
 
 def share_of(teams: Sequence[Team]) -> float:
