@@ -490,4 +490,4 @@ def test_two_hundred_organizations_and_a_year_stay_below_two_megabytes(
     assert len(page.encode()) < MAX_BYTES
     text = Elements(page).text
     assert text.count("a-team-with-a-long-name-") >= 200 * 20
-    assert "The page has charts of the 10 largest scopes." in text
+    assert "The page has charts of the 7 largest scopes." in text

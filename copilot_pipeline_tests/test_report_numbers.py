@@ -98,6 +98,12 @@ def test_adoption_is_that_of_the_dashboard_on_each_day(run: Run, scope: ScopeNum
     assert known(scope.adoption_by_day) == close(series)
 
 
+def test_the_share_of_active_seats_is_that_of_the_dashboard(run: Run, scope: ScopeNumbers) -> None:
+    share = scope.utilization()
+    assert share is not None
+    assert share.value == close(newest(panel("seats", 8, run, scope)))
+
+
 def test_acceptance_is_that_of_the_dashboard(run: Run, scope: ScopeNumbers) -> None:
     rate = panel("adoption", 6, run, scope).records()[0]["rate"]
     by_lines = panel("adoption", 7, run, scope).records()[0]["rate"]

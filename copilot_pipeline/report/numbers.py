@@ -17,6 +17,7 @@ from copilot_pipeline.collection_health import Problem, problems
 from copilot_pipeline.days import Today, day_range
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.rules import ACTIVE_DAYS, PROVISIONAL_DAYS
+from copilot_pipeline.sources.users import USERS
 from copilot_pipeline.warehouse import report_queries as queries
 from copilot_pipeline.warehouse.accounts import list_accounts
 from copilot_pipeline.warehouse.database import Database
@@ -133,6 +134,23 @@ class ScopeNumbers:
     def adoption_by_day(self) -> pd.Series[float]:
         seats = self.seats_in_period
         return seats["active_users"] / seats["seats"].where(seats["seats"] > 0)
+
+    def utilization(self) -> Measure | None:
+        """Return the share of seat holders active in 28 days by the seat list or users reports."""
+        known = self.seats_in_period[["active_seats", "seats"]].dropna()
+        share = (known["active_seats"] / known["seats"].where(known["seats"] > 0)).dropna()
+        return None if share.empty else Measure(float(share.iloc[-1]), share.index[-1])
+
+    def newest_of_seats(self, column: str) -> tuple[float, float] | None:
+        """Return the newest number of the column, and the seats of the same snapshot."""
+        known = self.seats_in_period[[column, "seats"]].dropna()
+        return None if known.empty else (float(known[column].iloc[-1]), known["seats"].iloc[-1])
+
+    @property
+    def loaded_user_days(self) -> int:
+        """The days of the period whose users report is loaded."""
+        reports = self.reports
+        return int(reports.loc[reports["report"] == USERS.name, "loaded"].sum())
 
     def acceptance(self) -> float | None:
         """Return the acceptance rate of code completions by count over the period."""

@@ -127,8 +127,10 @@ class Section:
     marks: Sequence[str]
 
 
-def build_section(scope: ScopeNumbers, numbers: Numbers) -> Section:
+def build_section(scope: ScopeNumbers, numbers: Numbers, max_small_rows: int) -> Section:
+    """Return the section of a scope. One without charts has so many teams at most."""
     teams = teams_of(scope)
+    shown = MAX_TEAMS if scope.has_charts else min(MAX_TEAMS, max_small_rows)
     marks = [
         f"{day_text(mark.day)}: {mark.text}."
         for mark in rows_of(numbers.marks)
@@ -139,8 +141,8 @@ def build_section(scope: ScopeNumbers, numbers: Numbers) -> Section:
         id=f"scope-{scope.scope.id}",
         figures=_figures(scope),
         parts=_parts(scope, numbers) if scope.has_charts else (),
-        teams=teams[:MAX_TEAMS],
-        teams_left_out=max(0, len(teams) - MAX_TEAMS),
+        teams=teams[:shown],
+        teams_left_out=max(0, len(teams) - shown),
         states=_states(scope),
         restated=[_restated(row) for row in rows_of(scope.restated.head(MAX_RESTATED))],
         restated_left_out=max(0, len(scope.restated) - MAX_RESTATED),
@@ -160,7 +162,7 @@ def _figures(scope: ScopeNumbers) -> list[Figure]:
         ),
         _figure("Active in 7 days", scope.newest("weekly_active_users"), Unit.PEOPLE, scope),
         _figure("Active on the day", scope.newest("total_active_users"), Unit.PEOPLE, scope),
-        _figure("Adoption", scope.adoption(), Unit.PERCENT, scope),
+        _share_of_seats(scope),
         Figure(
             "Acceptance by count",
             _percent(scope.acceptance()),
@@ -168,6 +170,14 @@ def _figures(scope: ScopeNumbers) -> list[Figure]:
         ),
         _figure("Unused seats", scope.newest("unused_seats"), Unit.PEOPLE, scope),
     ]
+
+
+def _share_of_seats(scope: ScopeNumbers) -> Figure:
+    """Return the adoption, or until it is known the share that the seat list alone shows."""
+    adoption, by_seat_list = scope.adoption(), scope.utilization()
+    if adoption is None and by_seat_list is not None:
+        return _figure("Seats active", by_seat_list, Unit.PERCENT, scope)
+    return _figure("Adoption", adoption, Unit.PERCENT, scope)
 
 
 def _figure(

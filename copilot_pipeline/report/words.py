@@ -149,12 +149,15 @@ class Overview:
         )
 
     def _seats_used(self) -> str:
-        known = [each for each in self.scopes if each.adoption() is not None]
-        if not known:
+        """Say how many seat holders were active, by the users reports if these reach back."""
+        for column in ("active_users", "active_seats"):
+            pairs = [each.newest_of_seats(column) for each in self.scopes]
+            known = [pair for pair in pairs if pair is not None]
+            if sum(held for _, held in known):
+                break
+        else:
             return ""
-        pairs = [(each.newest("active_users"), each.newest("seats")) for each in known]
-        active = sum(_value(users) or 0 for users, _ in pairs)
-        seats = sum(_value(held) or 0 for _, held in pairs)
+        active, seats = (sum(each) for each in zip(*known, strict=True))
         share = f"{active:,.0f} of {plural(seats, 'seat holder')} ({active / seats:.0%})"
         return f"{share} were active."
 
@@ -213,7 +216,8 @@ class Overview:
             )
         share = share_of(self.teams)
         lagging = [team for team in self.teams if team.lags]
-        together = f"Of all teams together {share:.0%} were active in {ACTIVE_DAYS} days."
+        days = min([ACTIVE_DAYS, *(each.loaded_user_days for each in self.scopes)])
+        together = f"Of all teams together {share:.0%} were active in {plural(days, 'day')}."
         if not lagging:
             return Answer(
                 question,
@@ -247,8 +251,13 @@ class Overview:
             question,
             f"{Unit.DOLLARS.text(cost)} a month",
             f"for {plural(seats, 'seat')}{each}, at list prices ({prices()}). GitHub's bill may "
-            "differ.",
+            f"differ.{self._added()}",
         )
+
+    def _added(self) -> str:
+        if len(self.scopes) == 1:
+            return ""
+        return f" A person with seats in two {self.scopes[0].scope.kind}s counts twice."
 
     def _waste(self) -> Answer:
         question = "What is wasted?"
@@ -259,7 +268,7 @@ class Overview:
         pending = self.total("pending_seats") or 0
         ending = ""
         if pending:
-            ending = f" {plural(pending, 'more seat')} {'is' if pending == 1 else 'are'} canceled."
+            ending = f" {pending:,.0f} more {_are(pending)} canceled, billed until the cycle ends."
         if not unused:
             return Answer(question, "Nothing", f"No seat is idle or was never used.{ending}")
         return Answer(
@@ -380,7 +389,7 @@ def _on(one: Measure, other: Measure) -> str:
     return "that day" if one.day == other.day else day_text(one.day)
 
 
-def _are(count: int) -> str:
+def _are(count: float) -> str:
     return "is" if count == 1 else "are"
 
 

@@ -14,6 +14,7 @@ from copilot_pipeline.rules import MIN_TEAM_MEMBERS, PRICE_BUSINESS, PRICE_ENTER
 from copilot_pipeline.sources import SEATS
 from copilot_pipeline.sources.aggregate import language_metrics, org_metrics, scope_breakdowns
 from copilot_pipeline.sources.breakdowns import BY_IDE, BY_MODEL_FEATURE
+from copilot_pipeline.sources.users import USERS
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import restatements
 from copilot_pipeline.warehouse.seat_days import seat_days
@@ -182,7 +183,7 @@ def users_reports(scopes: ScopeIds, first: date, last: date) -> Query:
     count = sa.func.count(days.c.day.distinct()).label("days")
     return sa.select(count).where(
         *_within(days, scopes, first, last),
-        days.c.report == "users-1-day",
+        days.c.report == USERS.name,
         days.c.state == DayState.LOADED,
     )
 
