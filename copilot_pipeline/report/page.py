@@ -45,7 +45,7 @@ ROW_COLUMNS = (
     *("Unused, a month", "7 days", "Day", "Newest day", "Gaps"),
 )
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~])")
 
 
 @dataclass(frozen=True)
@@ -221,5 +221,8 @@ def _compact(style: str) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    """Escape what Markdown, GitHub and chats would interpret, such as links and mentions."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    """Escape what Markdown, GitHub and chats would interpret, such as links and mentions.
+
+    A mention cannot be escaped: an invisible character ends it.
+    """
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split())).replace("@", "@\u200b")
