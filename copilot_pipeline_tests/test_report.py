@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from copilot_pipeline import settings
+from copilot_pipeline.accounts import AccountOptions, import_account
 from copilot_pipeline.cli import run_command
 from copilot_pipeline.clock import utc_now
 from copilot_pipeline.collect.selection import select_scopes
@@ -23,7 +24,7 @@ from copilot_pipeline.demo.history import take_snapshots
 from copilot_pipeline.github.kinds import ScopeKind
 from copilot_pipeline.report.page import ReportOptions, render_page, render_summary
 from copilot_pipeline.report_job import write_report_schedule
-from copilot_pipeline.simulated_github import Organization, SimulatedGitHub
+from copilot_pipeline.simulated_github import Enterprise, Organization, SimulatedGitHub
 from copilot_pipeline.sources.aggregate import language_metrics, org_metrics
 from copilot_pipeline.sources.user_teams import user_teams
 from copilot_pipeline.sources.users import user_metrics
@@ -333,6 +334,78 @@ def test_one_scope_can_be_chosen(two_organizations: str, tmp_path: Path, capsys:
     text = Elements(target.read_text(encoding="utf-8")).text
     assert "GitHub Copilot at octo-one" in text
     assert "octo-two" not in text
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_enterprise_alone_is_the_subject(warehouse_environment: str) -> None:
+    newest = newest_complete_day()
+    enterprise = Enterprise("octo-corp", [Organization("octo-one", seat_count=12)])
+    with SimulatedGitHub([], enterprises=[enterprise]) as github:
+        options = AccountOptions(github.url, None, (), ("octo-corp",), "reports", REPORTS)
+        with Database(warehouse_environment) as database:
+            import_account(database, github.token, options)
+        assert load_metrics([newest]) == []
+    text = Elements(page_of(warehouse_environment)).text
+    assert "GitHub Copilot at octo-corp" in text
+    assert "Enterprise octo-corp" in text
+    assert "All scopes" not in text
+
+
+def answer(url: str, question: str) -> str:
+    """The answer with its verdict, as text."""
+    with Database(url) as database:
+        options = ReportOptions(select_scopes(database), 90)
+        summary = render_summary(database, Today.from_clock(), options)
+    (line,) = [line for line in summary.splitlines() if question in line]
+    return line.split("?", 1)[1].strip()
+
+
+def store_active_users(url: str, people: dict[int, int]) -> None:
+    """Stores the people active in 28 days by the age of the day, for the only scope."""
+    newest = newest_complete_day()
+    with Database(url) as database, database.write() as connection:
+        (scope_id,) = connection.execute(sa.text("SELECT id FROM _tool_copilot_scopes")).scalars()
+        days = {"scope_id": scope_id, "source": "reports"}
+        rows = [
+            {**days, "day": newest - timedelta(days=age), "monthly_active_users": count}
+            for age, count in people.items()
+        ]
+        _insert(connection, org_metrics, rows)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "verdict"),
+    [(100, 106, "Growing, +6%"), (100, 94, "Shrinking, -6%"), (100, 104, "Steady, +4%")],
+)
+def test_growth_is_the_change_of_active_users_in_28_days(
+    warehouse_environment: str, github: SimulatedGitHub, before: int, now: int, verdict: str
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    store_active_users(warehouse_environment, {28: before, 27: 1, 0: now})
+    said = answer(warehouse_environment, "Is it growing?")
+    assert said.startswith(f"**{verdict}** {now} people in the last 28 days, {before} people")
+
+
+def test_growth_is_unknown_if_the_day_to_compare_with_is_missing(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    store_active_users(warehouse_environment, {29: 100, 27: 100, 0: 106})
+    assert "Too early to say" in answer(warehouse_environment, "Is it growing?")
+
+
+def test_late_data_is_not_to_be_trusted(
+    warehouse_environment: str, github: SimulatedGitHub
+) -> None:
+    import_organizations(warehouse_environment, github, "octo-demo")
+    store_active_users(warehouse_environment, {3: 100})
+    assert "**Yes, up to" in answer(warehouse_environment, "Can I trust")
+    with Database(warehouse_environment) as database, database.write() as connection:
+        connection.execute(sa.delete(org_metrics))
+    store_active_users(warehouse_environment, {9: 100})
+    late = newest_complete_day() - timedelta(days=9)
+    said = answer(warehouse_environment, "Can I trust")
+    assert said.startswith(f"**Not all of them** The newest day is {late.day} ")
 
 
 # --- the job

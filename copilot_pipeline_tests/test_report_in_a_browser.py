@@ -129,3 +129,10 @@ def test_the_printed_page_is_light_and_has_several_pages(page: Page) -> None:
     page.send("Emulation.setEmulatedMedia", media="print", features=[])
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    # The width of a page of paper: nothing can be scrolled there.
+    page.resize(680, 1000)
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].filter("
+        "(each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.ariaLabel)"
+    )
+    assert cut == []

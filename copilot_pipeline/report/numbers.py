@@ -44,8 +44,8 @@ class Period:
     last: date
 
     @property
-    def days(self) -> list[date]:
-        return day_range(self.first, self.last)
+    def bounds(self) -> tuple[date, date]:
+        return self.first, self.last
 
     @property
     def provisional_from(self) -> date:
@@ -237,10 +237,10 @@ def read_numbers(
             "days": aggregates,
             "seats": seats,
             "teams": reader.of_scopes(queries.teams(ids, period.month_first, period.last)),
-            "reports": reader.of_scopes(queries.report_counts(ids, *period_of(period))),
-            "restated": reader.of_scopes(queries.restated_numbers(ids, *period_of(period))),
+            "reports": reader.of_scopes(queries.report_counts(ids, *period.bounds)),
+            "restated": reader.of_scopes(queries.restated_numbers(ids, *period.bounds)),
             **{
-                name: reader.of_scopes(query(charted, *period_of(period)))
+                name: reader.of_scopes(query(charted, *period.bounds))
                 for name, query in {
                     "features": queries.feature_days,
                     "languages": queries.languages,
@@ -249,8 +249,8 @@ def read_numbers(
                 }.items()
             },
             "states": reader.of_scopes(
-                queries.report_states(charted, *period_of(period)),
-                queries.snapshot_states(charted, *period_of(period)),
+                queries.report_states(charted, *period.bounds),
+                queries.snapshot_states(charted, *period.bounds),
             ),
         }
         owners = {
@@ -272,7 +272,7 @@ def read_numbers(
         ]
         highest = [each.scope.id for each in _highest(numbers)]
         people = reader.people(highest) if len(highest) > 1 else None
-        marks = reader.frame(queries.marks(ids, *period_of(period)))
+        marks = reader.frame(queries.marks(ids, *period.bounds))
         logins = {account.id: account.login for account in list_accounts(connection)}
     return Numbers(period, numbers, people, marks, problems(database, today, scopes), logins)
 
@@ -296,10 +296,6 @@ def between(frame: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
 def rows_of(frame: pd.DataFrame) -> list[Any]:
     """Return the rows as named tuples."""
     return list(frame.itertuples())
-
-
-def period_of(period: Period) -> tuple[date, date]:
-    return period.first, period.last
 
 
 def _rank(scope: Scope, days: pd.DataFrame) -> tuple[Any, ...]:
