@@ -30,6 +30,7 @@ from copilot_pipeline.commands.console import (
 )
 from copilot_pipeline.commands.metrics import metrics
 from copilot_pipeline.commands.raw import raw
+from copilot_pipeline.commands.report import report
 from copilot_pipeline.commands.run_summary import print_check_warnings, print_summaries
 from copilot_pipeline.commands.scopes import scopes
 from copilot_pipeline.commands.secret import secret
@@ -220,5 +221,5 @@ def _chosen_days(
     return day_range(first, last)
 
 
-for command in (accounts, scopes, metrics, raw, secret, status, backup):
+for command in (accounts, scopes, metrics, raw, report, secret, status, backup):
     cli.add_command(command)

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from copilot_pipeline.accounts import all_accounts
+from copilot_pipeline.collect.selection import select_scopes
 from copilot_pipeline.errors import CopilotPipelineError
 from copilot_pipeline.warehouse import scopes
 from copilot_pipeline.warehouse.accounts import Account
@@ -61,6 +62,23 @@ def one_scope(
         raise ScopeError(f"several scopes have this slug: {several}. Add --kind or --account ID.")
     names = ", ".join(sorted(each.scope.slug for each in known)) or "none"
     raise ScopeError(f"no account collects this scope. Collected scopes: {names}.")
+
+
+def scopes_named(database: Database, slug: str | None) -> list[Scope]:
+    """Return the collected scopes with this slug. None means all scopes.
+
+    Raises:
+        NoScopeError: no scope is configured.
+        ScopeError: no scope matches.
+    """
+    scopes = select_scopes(database)
+    if slug is None:
+        return scopes
+    chosen = [scope for scope in scopes if scope.slug.lower() == slug.lower()]
+    if not chosen:
+        names = ", ".join(sorted(scope.slug for scope in scopes))
+        raise ScopeError(f"no account collects this scope. Collected scopes: {names}.")
+    return chosen
 
 
 def update_scope(database: Database, scope: Scope, **values: Any) -> None:

@@ -17,6 +17,7 @@ from copilot_pipeline.jobs import (
     import_account_job,
     metrics_backfill,
 )
+from copilot_pipeline.report_job import write_report_job, write_report_schedule
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.schedules import daily_copilot_schedule
@@ -28,8 +29,14 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     silence_http_libraries()
     return dg.Definitions(
         assets=[metrics, *LATE_METRICS, seat_snapshot, billing_snapshot],
-        jobs=[import_account_job, fetch_account_metrics_job, daily_copilot, metrics_backfill],
-        schedules=[daily_copilot_schedule],
+        jobs=[
+            import_account_job,
+            fetch_account_metrics_job,
+            daily_copilot,
+            metrics_backfill,
+            write_report_job,
+        ],
+        schedules=[daily_copilot_schedule, write_report_schedule],
         sensors=[failed_runs_notification, data_problems_notification],
         resources={
             "copilot_warehouse": DatabaseResource(),

@@ -24,6 +24,19 @@ GRACE_DAYS = IDLE_DAYS
 # twice `PROVISIONAL_DAYS`.
 COVERED_DAYS = 6
 
+# GitHub's list prices of a seat in US dollars a month, since 2026-06-01. The dashboard of seats
+# begins with them, and the report uses them. GitHub's bill may differ.
+PRICE_BUSINESS = 19
+PRICE_ENTERPRISE = 39
+
+# The number of active users grows or shrinks if it changed by more than this share in 28 days. Our
+# choice: less is within what holidays and absences explain.
+STEADY_CHANGE = 0.05
+
+# A team lags if its share of active members is this much below that of all teams. Our choice: one
+# member in ten.
+TEAM_LAG = 0.1
+
 # GitHub omits teams with fewer members from its team reports. The dashboards also omit teams that
 # have become smaller.
 MIN_TEAM_MEMBERS = 5

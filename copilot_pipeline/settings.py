@@ -25,6 +25,7 @@ NOTIFY_WEBHOOK_URL = "COPILOT_METRICS__NOTIFY_WEBHOOK_URL"
 NOTIFY_WEBHOOK_FORMAT = "COPILOT_METRICS__NOTIFY_WEBHOOK_FORMAT"
 NOTIFY_SMTP_URL = "COPILOT_METRICS__NOTIFY_SMTP_URL"
 FAIL_RUN_ON = "COPILOT_METRICS__FAIL_RUN_ON"
+REPORT_DIR = "COPILOT_METRICS__REPORT_DIR"
 DAGSTER_HOME = "DAGSTER_HOME"
 
 DEFAULT_CONCURRENCY = 4
@@ -199,6 +200,12 @@ def fail_run_on() -> FailRunOn:
     if text not in list(FailRunOn):
         raise SettingError(f"{FAIL_RUN_ON} must be one of {', '.join(FailRunOn)}.")
     return FailRunOn(text)
+
+
+def report_dir() -> Path | None:
+    """Return the folder that the job `write_report` writes the report to, or None."""
+    text = os.environ.get(REPORT_DIR, "").strip()
+    return Path(text).expanduser() if text else None
 
 
 def dagster_home() -> str | None:

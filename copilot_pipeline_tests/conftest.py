@@ -236,6 +236,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         settings.NOTIFY_SMTP_URL,
         f"{settings.NOTIFY_SMTP_URL}_FILE",
         settings.FAIL_RUN_ON,
+        settings.REPORT_DIR,
     ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)

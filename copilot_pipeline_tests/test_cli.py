@@ -423,6 +423,9 @@ def test_the_demo_prints_a_summary_twice_and_keeps_to_its_own_folder(
             env={**os.environ, "DAGSTER_HOME": "/nonexistent"},
         )
         assert ended.returncode == 0, ended.stderr
+        report = tmp_path / ".demo" / "report.html"
+        assert ended.stdout.startswith(f"The report: {report}\n")
+        assert "GitHub Copilot at Octo Corp" in report.read_text(encoding="utf-8")
         assert "30 days up to" in ended.stdout
         assert "60 held" in ended.stdout
         assert ended.stdout.count("active users at first, and has") == 2

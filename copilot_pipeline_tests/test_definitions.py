@@ -71,7 +71,7 @@ def test_tool_assets_depend_on_their_raw_asset_and_on_nothing_of_the_other_side(
 
 
 def test_every_job_and_the_schedule_has_a_sentence() -> None:
-    for job in ("import_account", "daily_copilot", "metrics_backfill"):
+    for job in ("import_account", "daily_copilot", "metrics_backfill", "write_report"):
         assert (defs.resolve_job_def(job).description or "").endswith(".")
     schedule = defs.resolve_schedule_def("daily_copilot_schedule")
     assert (schedule.description or "").endswith(".")
@@ -178,7 +178,7 @@ def test_the_rooms_that_know_no_dagster_do_not_import_it() -> None:
         "import copilot_pipeline.github.client, copilot_pipeline.vault, copilot_pipeline.accounts\n"
         "import copilot_pipeline.collect.loader, copilot_pipeline.collect.rebuild\n"
         "import copilot_pipeline.collect.missing, copilot_pipeline.notifications.channels\n"
-        "import copilot_pipeline.notifications.news\n"
+        "import copilot_pipeline.notifications.news, copilot_pipeline.report.page\n"
         "import copilot_pipeline.cli, copilot_pipeline.simulated_github\n"
         "assert 'dagster' not in sys.modules\n"
     )

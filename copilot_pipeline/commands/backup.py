@@ -1,12 +1,11 @@
 """`copilot-pipeline backup`: copies the warehouse, without upgrading it."""
 
-import os
 from pathlib import Path
 
 import click
 
 from copilot_pipeline import settings
-from copilot_pipeline.commands.console import print_error, print_json, print_message
+from copilot_pipeline.commands.console import file_path, print_error, print_json, print_message
 from copilot_pipeline.settings import refuse_token
 from copilot_pipeline.warehouse.backup import (
     back_up_file,
@@ -31,7 +30,7 @@ def backup(file: str) -> int:
     line of pg_dump is printed, nothing is copied, and the exit code is 1.
     """
     refuse_token(file)
-    url, target = parse_url(settings.database_url()), _path(file)
+    url, target = parse_url(settings.database_url()), file_path(file)
     if url.get_backend_name() != "sqlite":
         print_error("nothing was backed up: PostgreSQL has a program of its own for it.")
         print_message(
@@ -51,13 +50,3 @@ def backup(file: str) -> int:
         f"  {restore_file_command(warehouse, target)}\n" + _NOT_WITHOUT_SECRET
     )
     return 0
-
-
-def _path(text: str) -> Path:
-    """Return the absolute path, if the operating system can have a file of that name."""
-    try:
-        if os.fsencode(text).strip() and "\0" not in text:
-            return Path(text).absolute()
-    except UnicodeEncodeError:
-        pass
-    raise click.BadParameter(f"{text!r} is not the name of a file.")

@@ -2,12 +2,14 @@
 
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import reduce
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -176,6 +178,16 @@ def _announce_upgrade(notice: UpgradeNotice) -> None:
     on_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     if on_terminal and notice.backup is None:
         click.confirm("Upgrade it now, without a backup?", abort=True, err=True)
+
+
+def file_path(text: str) -> Path:
+    """Return the absolute path, if the operating system can have a file of that name."""
+    try:
+        if os.fsencode(text).strip() and "\0" not in text:
+            return Path(text).absolute()
+    except UnicodeEncodeError:
+        pass
+    raise click.BadParameter(f"{text!r} is not the name of a file.")
 
 
 def confirmed(question: str, yes: bool) -> bool:

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from copilot_pipeline.collect.selection import select_scopes
-from copilot_pipeline.collected_scopes import ScopeError
+from copilot_pipeline.collected_scopes import scopes_named
 from copilot_pipeline.collection_health import (
     Problem,
     SourceHealth,
@@ -28,8 +27,6 @@ from copilot_pipeline.commands.console import (
     short_name,
 )
 from copilot_pipeline.days import Today
-from copilot_pipeline.warehouse.database import Database
-from copilot_pipeline.warehouse.scopes import Scope
 
 WIDE = 100
 
@@ -56,7 +53,7 @@ def status(slug: str | None, as_json: bool) -> int:
     """
     today = Today.from_clock()
     with open_database() as database:
-        scopes = _chosen(database, slug)
+        scopes = scopes_named(database, slug)
         health = collection_health(database, today, scopes)
         found = problems(database, today, scopes)
     if prints_json(as_json):
@@ -66,17 +63,6 @@ def status(slug: str | None, as_json: bool) -> int:
         for problem in found:
             print_warning(problem.message)
     return 1 if found else 0
-
-
-def _chosen(database: Database, slug: str | None) -> list[Scope]:
-    scopes = select_scopes(database)
-    if slug is None:
-        return scopes
-    chosen = [scope for scope in scopes if scope.slug.lower() == slug.lower()]
-    if not chosen:
-        names = ", ".join(sorted(scope.slug for scope in scopes))
-        raise ScopeError(f"no account collects this scope. Collected scopes: {names}.")
-    return chosen
 
 
 def _describe(health: Sequence[SourceHealth], found: Sequence[Problem]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -21,6 +21,9 @@ from copilot_pipeline.demo.octo_corp import ENTERPRISE, LABELS, NEW, OLD, octo_c
 from copilot_pipeline.demo.story import Story
 from copilot_pipeline.demo.telling import Statuses, describe, how_to_go_on, tell
 from copilot_pipeline.errors import CopilotPipelineError
+from copilot_pipeline.report import DEFAULT_DAYS
+from copilot_pipeline.report.files import write_text
+from copilot_pipeline.report.page import ReportOptions, render_page
 from copilot_pipeline.rules import REREAD_DAYS
 from copilot_pipeline.running import RunResult, import_account_in_job, run_days
 from copilot_pipeline.simulated_github import Enterprise, SimulatedGitHub
@@ -31,6 +34,7 @@ from copilot_pipeline.warehouse.scopes import Scope, removed_endpoints
 from copilot_pipeline.warehouse.summary import read_summary
 
 HOME = ".demo"
+REPORT_FILE = "report.html"
 TOKEN_VARIABLE = "COPILOT_DEMO_TOKEN"  # noqa: S105 (a name)
 TOKEN_LIFETIME = timedelta(days=41)
 LOOPBACK = "127.0.0.1"
@@ -73,11 +77,22 @@ def run_demo(days: int) -> str:
             before = _statuses(database, scopes[OLD])
             story_of.end(enterprise, story)
             _run_as_scheduled(database, today, story, before)
+        report = _write_report(database, today, scopes, home)
         with database.read() as connection:
             summaries = [(each, read_summary(connection, each.id)) for each in scopes.values()]
             parts = [describe(scope, summary) for scope, summary in summaries if summary]
             parts.append(tell(connection, scopes, story, before))
-    return "\n\n".join([*parts, how_to_go_on(home)])
+    return "\n\n".join([f"The report: {report}", *parts, how_to_go_on(home)])
+
+
+def _write_report(
+    database: Database, today: Today, scopes: Mapping[str, Scope], home: Path
+) -> Path:
+    """Writes the report of all scopes, and returns its path."""
+    target = home / REPORT_FILE
+    options = ReportOptions(list(scopes.values()), DEFAULT_DAYS, note="Invented data of the demo.")
+    write_text(target, render_page(database, today, options))
+    return target
 
 
 def _import(github: SimulatedGitHub, metrics_api: str, **scopes: list[str]) -> None:

@@ -105,13 +105,15 @@ class Breakdown:
         return [(*key, *name, *counts) for name, counts in merged.items()]
 
 
+BY_IDE = Breakdown("ide", ("ide",))
 BY_FEATURE = Breakdown("feature", ("feature",))
+BY_MODEL_FEATURE = Breakdown("model_feature", ("model", "feature"))
 BREAKDOWNS = (
-    Breakdown("ide", ("ide",)),
+    BY_IDE,
     BY_FEATURE,
     Breakdown("language_feature", ("language", "feature")),
     Breakdown("language_model", ("language", "model")),
-    Breakdown("model_feature", ("model", "feature")),
+    BY_MODEL_FEATURE,
 )
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from copilot_pipeline.rules import ACTIVE_DAYS, GRACE_DAYS, IDLE_DAYS
+from copilot_pipeline.rules import (
+    ACTIVE_DAYS,
+    GRACE_DAYS,
+    IDLE_DAYS,
+    PRICE_BUSINESS,
+    PRICE_ENTERPRISE,
+)
 from grafana.source import panels
 from grafana.source.model import Json, Section, dashboard, query_variable, text_variable
 from grafana.source.shared import (
@@ -20,13 +26,13 @@ _PRICE_BUSINESS = text_variable(
     "price_business",
     "Price of Business",
     "US dollars a month for a seat of Copilot Business; also of a seat whose plan is unknown",
-    "19",
+    str(PRICE_BUSINESS),
 )
 _PRICE_ENTERPRISE = text_variable(
     "price_enterprise",
     "Price of Enterprise",
     "US dollars a month for a seat of Copilot Enterprise",
-    "39",
+    str(PRICE_ENTERPRISE),
 )
 # An empty price counts as 0.
 _BUSINESS = "coalesce(nullif(${price_business:sqlstring}, ''), '0')::numeric"
