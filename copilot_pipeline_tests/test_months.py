@@ -30,6 +30,7 @@ from copilot_pipeline_tests.grafana.warehouse import let_grafana_read
 from copilot_pipeline_tests.landed import make_landed
 from copilot_pipeline_tests.loading import (
     USERS,
+    decompressed,
     import_organizations,
     load_metrics,
     newest_complete_day,
@@ -229,11 +230,11 @@ def old_url(postgres_server: str, old_template: str) -> Iterator[str]:
 
 
 def rows_of_all(url: str) -> dict[str, list[tuple[object, ...]]]:
-    """The rows of the tables of people."""
+    """The rows of the tables of people, with the texts of compressed answers."""
     with connected(url) as connection:
         return {
             table.name: [
-                tuple(row)
+                tuple(decompressed(dict(row._mapping)).values())
                 for row in connection.execute(
                     sa.text(f"SELECT * FROM {table.name} ORDER BY scope_id, day")
                 )

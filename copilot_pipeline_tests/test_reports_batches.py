@@ -216,6 +216,7 @@ def test_rows_that_are_merged_are_counted_once(database: Database) -> None:
 
 def test_rows_written_in_bulk_are_stored_as_sqlalchemy_stores_them(database: Database) -> None:
     table, day = SEATS.tables[0].table, date(2026, 11, 1)
+    make_months(database, [table], day)
     tokyo = timezone(timedelta(hours=9))
     values = {
         **{column.name: None for column in table.c},
