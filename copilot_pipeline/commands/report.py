@@ -29,10 +29,11 @@ from copilot_pipeline.settings import refuse_token
 @click.option("--people", is_flag=True, help="Also name the holders of unused seats.")
 @click.option("--markdown", is_flag=True, help="A short summary in Markdown instead of the page.")
 def report(output: str | None, slug: str | None, days: int, people: bool, markdown: bool) -> None:
-    """Write one HTML page for people without Grafana: adoption, seats and cost, teams, data health.
+    """Write one HTML page for people without Grafana.
 
-    The page loads nothing and can be sent as a file. It names no person without --people. Your
-    umask decides who may read the file. A file of the same name is replaced.
+    It shows adoption, seats and cost, teams and data health. The page loads nothing and can be sent
+    as a file. It names no person without --people. Your umask decides who may read the file. A file
+    of the same name is replaced.
     """
     if people and markdown:
         raise click.UsageError("the summary names nobody: give --people without --markdown.")
