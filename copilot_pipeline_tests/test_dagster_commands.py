@@ -151,9 +151,11 @@ def test_the_pages_that_a_user_opens_first_answer(
     assert len(data["assetNodes"]) == 11
     (run,) = data["runsOrError"]["results"]
     assert run == {"jobName": "daily_copilot", "status": "FAILURE"}
-    (schedule,) = data["schedulesOrError"]["results"]
-    assert schedule["name"] == "daily_copilot_schedule"
-    assert schedule["scheduleState"]["status"] == "RUNNING"
+    schedules = {
+        schedule["name"]: schedule["scheduleState"]["status"]
+        for schedule in data["schedulesOrError"]["results"]
+    }
+    assert schedules["daily_copilot_schedule"] == "RUNNING"
 
 
 @contextmanager
