@@ -185,7 +185,8 @@ def answer(arguments: Sequence[str], *secrets: str) -> Said:
     if said.code == 1:
         # A notice may come first. `accounts check` says what is missing as its result.
         assert re.search("^(Error|Usage): ", said.err, re.MULTILINE) or json.loads(said.out)
-    elif not said.out.startswith(("Usage: ", "copilot-pipeline, version ")):
+    # A summary in Markdown begins with its title.
+    elif not said.out.startswith(("Usage: ", "copilot-pipeline, version ", "**")):
         json.loads(said.out)
     return said
 
