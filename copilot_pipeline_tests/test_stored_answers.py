@@ -24,6 +24,7 @@ from copilot_pipeline.sources.reports import METRICS_STEP
 from copilot_pipeline.sources.source import Source
 from copilot_pipeline.warehouse import raw
 from copilot_pipeline.warehouse.database import Database
+from copilot_pipeline.warehouse.months import make_months
 from copilot_pipeline.warehouse.raw import (
     DamagedAnswerError,
     StoredAnswer,
@@ -68,8 +69,10 @@ def show(*more: str, source: str = USERS, day: date | None = None) -> list[str]:
 
 def store(url: str, source: Source, *texts: str) -> None:
     answers = [StoredAnswer(URL, compress([text.encode()]), AT) for text in texts]
-    with Database(url) as database, database.write() as connection:
-        replace_raw(connection, source, 1, newest_complete_day(), compress_ahead(answers))
+    with Database(url) as database:
+        make_months(database, [source.raw.table], newest_complete_day())
+        with database.write() as connection:
+            replace_raw(connection, source, 1, newest_complete_day(), compress_ahead(answers))
 
 
 @pytest.mark.both_databases
