@@ -69,8 +69,12 @@ def stored_rows(url: str, only: str = "") -> Iterator[tuple[str, str]]:
     engine = sa.create_engine(parse_url(url))
     try:
         with engine.connect() as connection:
-            names = sa.inspect(connection).get_table_names()
-            for name in (name for name in names if name.startswith(only)):
+            names = set(sa.inspect(connection).get_table_names())
+            if connection.dialect.name == "postgresql":
+                # The rows of partitions are those of their tables.
+                partitions = sa.text("SELECT relname FROM pg_class WHERE relispartition")
+                names -= set(connection.execute(partitions).scalars())
+            for name in sorted(name for name in names if name.startswith(only)):
                 table = sa.table(name)
                 for row in connection.execute(sa.select(sa.text("*")).select_from(table)):
                     yield name, " ".join(map(_text, row))

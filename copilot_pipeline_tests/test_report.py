@@ -31,6 +31,7 @@ from copilot_pipeline.sources.users import user_metrics
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.history import DayState
 from copilot_pipeline.warehouse.history_tables import collection_status
+from copilot_pipeline.warehouse.months import make_months
 from copilot_pipeline.warehouse.scopes import save_scope
 from copilot_pipeline.warehouse.seat_days import seat_days
 from copilot_pipeline_tests.commands import Output, fail, succeed
@@ -449,7 +450,13 @@ def add_scopes(url: str, scopes: int, days: int, teams: int, members: int = 5) -
     """Fills the warehouse with many organizations, without GitHub."""
     newest = newest_complete_day()
     dates = day_range(newest - timedelta(days=days - 1), newest)
-    with Database(url) as database, database.write() as connection:
+    with Database(url) as database:
+        make_months(database, [user_teams, user_metrics], dates[-28])
+        _fill(database, dates, scopes, teams, members)
+
+
+def _fill(database: Database, dates: list[date], scopes: int, teams: int, members: int) -> None:
+    with database.write() as connection:
         for number in range(scopes):
             save_scope(connection, 1, ScopeKind.ORGANIZATION, f"octo-organization-{number:03}")
         ids = list(connection.execute(sa.text("SELECT id FROM _tool_copilot_scopes")).scalars())
