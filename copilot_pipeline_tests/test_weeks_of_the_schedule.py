@@ -230,7 +230,11 @@ def test_three_weeks_tell_at_every_step_what_an_operator_should_know(
     # A morning is missed; a later tick takes what would be lost.
     weeks.tick(after(16), NOON)
     assert after(15) in weeks.loaded(HEALTHY, "seats")
-    assert weeks.tick(after(16), EVENING) == []
+    github.requests.clear()
+    weeks.tick(after(16), EVENING)
+    asked = {request.path.split("/copilot/")[0] for request in github.requests}
+    assert asked <= {f"/orgs/{LATE}", f"/orgs/{SILENT}", ""}
+    assert not [request for request in github.requests if "/billing" in request.path]
 
     # A day and a half without any tick: what is lost is named, with the reason.
     weeks.days(after(18), after(20))
