@@ -166,9 +166,10 @@ def test_failures_of_requests_during_which_the_host_answered_do_not_count(
     github: SimulatedGitHub,
 ) -> None:
     github.faults.add("/billing$", **faults.server_error())
-    with client_of(github, replace(QUICK, first_wait=0.2)) as client:
+    with client_of(github, replace(QUICK, first_wait=0.5)) as client:
         broken = [Timed(lambda: ask_billing(client)) for _ in range(4)]
-        time.sleep(0.1)
+        while len(github.requests) < len(broken):
+            time.sleep(0.01)
         client.user()
         for call in broken:
             call.join()
