@@ -4,23 +4,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.collecting import (
-    SCOPE_SELECTION,
-    Progress,
-    collect_step,
-    report_step,
-    selected_scopes,
-)
+from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, snapshot_step
 from copilot_pipeline.assets.specs import GITHUB_POOL, asset_specs
 from copilot_pipeline.checks import (
     SCOPES_ARE_COLLECTED,
     TOKEN_EXPIRY,
-    check_snapshots,
     check_token_expiry,
 )
-from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.days import Today
-from copilot_pipeline.partitions import daily_partitions, requested_days
+from copilot_pipeline.partitions import daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.seat_billing import SEAT_BILLING
@@ -48,20 +40,9 @@ def billing_snapshot(
     The check of token expiry runs first in the same step. A separate step would be skipped if
     billing fails.
     """
-    step = SEAT_BILLING.step
-    config = context.op_execution_context.op_config
-    days = requested_days(context) if context.selected_asset_keys else []
     with copilot_warehouse.open() as warehouse:
         if TOKEN_EXPIRY.key in context.selected_asset_check_keys:
             yield check_token_expiry(warehouse)
-        scopes = selected_scopes(context, warehouse)
-        wanted_checks = context.selected_asset_check_keys
-        if not days:
-            yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today)
-            return
-        request = LoadRequest(copilot_today, days, only_missing=config["only_missing"])
-        outcomes = collect_step(
-            context, warehouse, copilot_github, copilot_progress, scopes, step, request
+        yield from snapshot_step(
+            context, warehouse, copilot_github, copilot_progress, copilot_today, SEAT_BILLING.step
         )
-        yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today, outcomes)
-        yield from report_step(context, warehouse, scopes, step, outcomes)

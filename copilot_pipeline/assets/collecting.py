@@ -6,11 +6,14 @@ import dagster as dg
 
 from copilot_pipeline.assets.results import report
 from copilot_pipeline.assets.specs import asset_tables, raw_assets
+from copilot_pipeline.checks import check_snapshots
 from copilot_pipeline.collect.loader import load
 from copilot_pipeline.collect.outcomes import Outcome
 from copilot_pipeline.collect.plan import LoadRequest
 from copilot_pipeline.collect.rebuild import rebuild
 from copilot_pipeline.collect.selection import select_scopes
+from copilot_pipeline.days import Today
+from copilot_pipeline.partitions import requested_days
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.warehouse.database import Database
 from copilot_pipeline.warehouse.scopes import Scope
@@ -93,6 +96,31 @@ def report_step(
         selected = selected_assets(context)
         tables = {name: of_asset for name, of_asset in tables.items() if name in selected}
     return report(context, database, tables, scopes, outcomes)
+
+
+def snapshot_step(
+    context: dg.AssetExecutionContext,
+    database: Database,
+    github: GitHubResource,
+    progress: Progress,
+    today: Today,
+    step: str,
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
+    """Takes or keeps the snapshots of the run's days, and checks them.
+
+    Without selected assets, it only checks.
+    """
+    days = requested_days(context) if context.selected_asset_keys else []
+    scopes = selected_scopes(context, database)
+    wanted_checks = context.selected_asset_check_keys
+    if not days:
+        yield from check_snapshots(database, scopes, step, wanted_checks, today)
+        return
+    only_missing = context.op_execution_context.op_config["only_missing"]
+    request = LoadRequest(today, days, only_missing=only_missing)
+    outcomes = collect_step(context, database, github, progress, scopes, step, request)
+    yield from check_snapshots(database, scopes, step, wanted_checks, today, outcomes)
+    yield from report_step(context, database, scopes, step, outcomes)
 
 
 def loads(context: dg.AssetExecutionContext, step: str) -> bool:

@@ -4,18 +4,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from copilot_pipeline.assets.collecting import (
-    SCOPE_SELECTION,
-    Progress,
-    collect_step,
-    report_step,
-    selected_scopes,
-)
+from copilot_pipeline.assets.collecting import SCOPE_SELECTION, Progress, snapshot_step
 from copilot_pipeline.assets.specs import GITHUB_POOL, asset_specs
-from copilot_pipeline.checks import SCOPES_ARE_COLLECTED, check_snapshots
-from copilot_pipeline.collect.plan import LoadRequest
+from copilot_pipeline.checks import SCOPES_ARE_COLLECTED
 from copilot_pipeline.days import Today
-from copilot_pipeline.partitions import daily_partitions, requested_days
+from copilot_pipeline.partitions import daily_partitions
 from copilot_pipeline.resources.database import DatabaseResource
 from copilot_pipeline.resources.github import GitHubResource
 from copilot_pipeline.sources.seats import SEATS
@@ -39,18 +32,7 @@ def seat_snapshot(
     copilot_progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
     """Stores the current seats for the newest complete day. Keeps the stored ones of a past day."""
-    step = SEATS.step
-    config = context.op_execution_context.op_config
-    days = requested_days(context) if context.selected_asset_keys else []
     with copilot_warehouse.open() as warehouse:
-        scopes = selected_scopes(context, warehouse)
-        wanted_checks = context.selected_asset_check_keys
-        if not days:
-            yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today)
-            return
-        request = LoadRequest(copilot_today, days, only_missing=config["only_missing"])
-        outcomes = collect_step(
-            context, warehouse, copilot_github, copilot_progress, scopes, step, request
+        yield from snapshot_step(
+            context, warehouse, copilot_github, copilot_progress, copilot_today, SEATS.step
         )
-        yield from check_snapshots(warehouse, scopes, step, wanted_checks, copilot_today, outcomes)
-        yield from report_step(context, warehouse, scopes, step, outcomes)
